@@ -1,0 +1,154 @@
+//! The settings of a client.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use super::{CodeInterpreter, core::Core, runtime::Runtime};
+use crate::{
+    config::{RetryPolicy, Settings},
+    error::Result,
+};
+
+/// Settings for a [`CodeInterpreter`].
+///
+/// With [`url`](Self::url) or an engine the client is one of a gateway, otherwise of E2B. Every clock is in one of three
+/// states: not set here, which leaves the default; `None`, which is no limit; or a limit.
+#[derive(Clone)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder {
+    settings: Settings,
+    #[cfg(feature = "local")]
+    engine: Option<crate::LocalEngine>,
+}
+
+impl Builder {
+    /// The key that is sent as `X-API-Key`, to this service's own address only.
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.settings.api_key = Some(key.into());
+        self
+    }
+
+    /// The address of a gateway, such as `https://gateway.example.com/base`. Plain `http` is for addresses of this
+    /// machine, unless [`allow_plain_http`](Self::allow_plain_http) says otherwise.
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.settings.url = Some(url.into());
+        self
+    }
+
+    /// The domain of an E2B service, if not `e2b.app`.
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.settings.domain = Some(domain.into());
+        self
+    }
+
+    /// The address of an E2B control plane, if not `https://api.` and the domain.
+    pub fn api_url(mut self, url: impl Into<String>) -> Self {
+        self.settings.api_url = Some(url.into());
+        self
+    }
+
+    /// One address for all sandboxes of an E2B service, if they are not told apart by host name.
+    pub fn sandbox_url(mut self, url: impl Into<String>) -> Self {
+        self.settings.sandbox_url = Some(url.into());
+        self
+    }
+
+    /// Uses this embedded engine, and keeps it running as long as a handle of this client is there.
+    #[cfg(feature = "local")]
+    pub fn engine(mut self, engine: crate::LocalEngine) -> Self {
+        self.settings.url = Some(engine.url().to_owned());
+        self.settings.api_key = Some(engine.api_key().to_owned());
+        self.engine = Some(engine);
+        self
+    }
+
+    /// How long a connection may take to be made; 10 s unless set.
+    pub fn connect_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.settings.connect = limit.into().into();
+        self
+    }
+
+    /// How long a plain call may take, attempts and waits included; 60 s unless set.
+    pub fn request_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.settings.request = limit.into().into();
+        self
+    }
+
+    /// How long an execution may take, from the moment it is sent; 300 s unless set.
+    /// [`Execute::timeout`](crate::Execute::timeout) sets it for one execution.
+    pub fn execution_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.settings.execution = limit.into().into();
+        self
+    }
+
+    /// How long a stream of events may be silent, keep-alives counting as life; 60 s unless set.
+    pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.settings.idle = limit.into().into();
+        self
+    }
+
+    /// When a failed call is tried again.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.settings.retry = policy;
+        self
+    }
+
+    /// Goes through this proxy, such as `http://host:port`. When not given, the environment's (`HTTPS_PROXY` and its
+    /// like). An address of this machine is never asked for through a proxy.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.settings.proxy = Some(url.into());
+        self
+    }
+
+    /// Sends this header with every request. The ones that the client writes itself cannot be replaced.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds this to the user agent, to say which program calls.
+    pub fn user_agent_suffix(mut self, suffix: impl Into<String>) -> Self {
+        self.settings.user_agent_suffix = Some(suffix.into());
+        self
+    }
+
+    /// Allows plain `http` to other machines. The key and the code can be read on the way: for networks that are
+    /// trusted with both.
+    pub fn allow_plain_http(mut self, allow: bool) -> Self {
+        self.settings.allow_plain_http = allow;
+        self
+    }
+
+    /// Makes the client. No request is made.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when there is no key, or when an address, a header or the proxy is
+    /// malformed or not allowed; the error names which. [`ErrorKind::Runtime`](crate::ErrorKind::Runtime) when the
+    /// blocking flavour's thread cannot be started.
+    pub fn build(self) -> Result<CodeInterpreter> {
+        #[allow(unused_mut, reason = "changed only with an engine")]
+        let mut core = Core::new(self.settings.check()?, Runtime::start()?);
+        #[cfg(feature = "local")]
+        {
+            core.engine = self.engine;
+        }
+        Ok(CodeInterpreter { core: Arc::new(core) })
+    }
+}
+
+impl From<Settings> for Builder {
+    fn from(settings: Settings) -> Self {
+        Self {
+            settings,
+            #[cfg(feature = "local")]
+            engine: None,
+        }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Addresses of proxies and extra headers may hold passwords as the key does.
+        f.debug_struct("Builder").field("url", &self.settings.url).finish_non_exhaustive()
+    }
+}

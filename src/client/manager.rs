@@ -1,0 +1,144 @@
+//! The manager of sandboxes.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use super::{Sandbox, core::Core, maybe_async};
+use crate::{
+    error::{ErrorKind, Result},
+    model::{CreateSandbox, Execute, ExecutionResult, SandboxInfo},
+    protocol::decode_list,
+};
+
+/// Creates sandboxes, finds them, runs code in them and ends them.
+///
+/// Made by [`CodeInterpreter::sandboxes`](super::CodeInterpreter::sandboxes); a cheap handle that can be cloned and kept.
+#[derive(Clone)]
+pub struct SandboxManager {
+    pub(super) core: Arc<Core>,
+}
+
+#[maybe_async]
+impl SandboxManager {
+    /// Creates a sandbox. `POST /sandboxes`
+    ///
+    #[doc = example!(r#"let sandbox = client.sandboxes().create("python3.10")"# await r#"?;
+let spec = CreateSandbox::new("python3").timeout(std::time::Duration::from_secs(900)).metadata("job", "42");
+let other = client.sandboxes().create(spec)"# await r#"?;
+println!("{} and {}", sandbox.id(), other.id());"#)]
+    ///
+    /// The sandbox lives until it is killed or its timeout ends; dropping the handle does not end it. For one that ends
+    /// with a piece of code, use [`with`](Self::with).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] when there is no such runtime; on the embedded engine the error lists those that there
+    /// are. [`ErrorKind::Authentication`], [`ErrorKind::RateLimited`] and the other kinds of refused and failed calls.
+    /// A create is sent again only when the server provably did not act on it.
+    pub async fn create(&self, spec: impl Into<CreateSandbox>) -> Result<Sandbox> {
+        let request = self.core.endpoint().create(&spec.into());
+        let info = self.core.call_for_sandbox(request).await?;
+        Ok(Sandbox::new(Arc::clone(&self.core), info.id))
+    }
+
+    /// A handle of a sandbox that exists. `GET /sandboxes/{id}`
+    ///
+    #[doc = example!(r#"let sandbox = client.sandboxes().get("i1a2b3c4")"# await r#"?;"#)]
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] when there is none with this id, [`ErrorKind::InvalidInput`] when it cannot be an id.
+    pub async fn get(&self, id: &str) -> Result<Sandbox> {
+        let info = self.core.get(id).await?;
+        Ok(Sandbox::new(Arc::clone(&self.core), info.id))
+    }
+
+    /// The sandboxes that there are, newest first: the first page of them, up to 100. `GET /v2/sandboxes`
+    ///
+    #[doc = example!(r#"for info in client.sandboxes().list()"# await r#"? {
+    println!("{} runs {}", info.id, info.runtime.unwrap_or_default());
+}"#)]
+    ///
+    /// # Errors
+    ///
+    /// Those of any refused or failed call.
+    pub async fn list(&self) -> Result<Vec<SandboxInfo>> {
+        let request = self.core.endpoint().list();
+        let action = request.action;
+        let answer = self.core.call(request).await?;
+        decode_list(&answer.body).map_err(|error| error.doing(action))
+    }
+
+    /// Kills a sandbox, and everything that runs in it. `DELETE /sandboxes/{id}`
+    ///
+    /// Whether there was one: `false` when it was gone already.
+    ///
+    #[doc = example!(r#"client.sandboxes().kill(sandbox.id())"# await r#"?;"#)]
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] when it cannot be an id, and those of any refused or failed call.
+    pub async fn kill(&self, id: &str) -> Result<bool> {
+        let request = self.core.endpoint().kill(id)?;
+        match self.core.call(request).await {
+            Ok(_) => {
+                self.core.forget(id);
+                Ok(true)
+            }
+            Err(error) if error.is_not_found() => {
+                self.core.forget(id);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sets how long a sandbox lives, counted from now; it may be shorter than before, and 0 ends it. Sent in whole
+    /// seconds, rounded up. `POST /sandboxes/{id}/timeout`
+    ///
+    #[doc = example!(r#"client.sandboxes().set_timeout(sandbox.id(), std::time::Duration::from_secs(60))"# await r#"?;"#)]
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] when there is none with this id, [`ErrorKind::InvalidInput`] when it cannot be an id.
+    pub async fn set_timeout(&self, id: &str, life: Duration) -> Result<()> {
+        let request = self.core.endpoint().set_timeout(id, life)?;
+        self.core.call(request).await?;
+        Ok(())
+    }
+
+    /// Runs code in a sandbox, and gathers what comes of it. `POST /sandboxes/{id}/execute`
+    ///
+    #[doc = example!(r#"let result = client.sandboxes().execute_code(sandbox.id(), "print('hi'); 1 + 1")"# await r#"?;
+assert_eq!(result.stdout(), "hi\n");
+assert_eq!(result.text(), Some("2"));"#)]
+    ///
+    /// Code that raises is a result with an [`error`](ExecutionResult::error), not an `Err`. State is kept from one
+    /// execution to the next. Dropping the call (async) or cancelling it ([`Execute::cancel`]) interrupts the code.
+    ///
+    /// # Errors
+    ///
+    /// * [`ErrorKind::InvalidInput`]: the id cannot be one, or both a context and a language were given.
+    /// * [`ErrorKind::NotFound`]: there is no sandbox with this id, or no such context in it.
+    /// * [`ErrorKind::Timeout`]: the execution or the idle clock ran out; [`Error::clock`](crate::Error::clock) says which.
+    /// * [`ErrorKind::Cancelled`]: the request's [`Cancel`](crate::Cancel) was used.
+    /// * [`ErrorKind::SandboxGone`]: the sandbox was killed, or expired, while the code ran.
+    /// * [`ErrorKind::ConnectionLost`]: the connection broke, or the answer ended before the execution did.
+    /// * [`ErrorKind::Protocol`], [`ErrorKind::TooLarge`]: the answer has a line that is not JSON, or one beyond 128 MiB.
+    ///
+    /// With the last five, [`Error::partial`](crate::Error::partial) has what had come.
+    pub async fn execute_code(&self, id: &str, request: impl Into<Execute>) -> Result<ExecutionResult> {
+        let request = request.into();
+        let execution = match self.core.execute(id, &request).await {
+            Ok(execution) => execution,
+            Err(error) if error.kind() == ErrorKind::ConnectionLost => return Err(self.core.explain(id, error).await),
+            Err(error) => return Err(error),
+        };
+        execution.collect(request.max_output).await
+    }
+}
+
+impl fmt::Debug for SandboxManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SandboxManager").field("endpoint", self.core.endpoint()).finish_non_exhaustive()
+    }
+}

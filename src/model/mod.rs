@@ -1,0 +1,21 @@
+//! The data that goes in and comes out: the same types in both flavours, with no connection behind them.
+
+#[cfg(feature = "_client")]
+mod create;
+#[cfg(feature = "_client")]
+mod event;
+#[cfg(feature = "_client")]
+mod execute;
+mod execution;
+mod output;
+mod sandbox;
+
+#[cfg(feature = "_client")]
+pub use create::CreateSandbox;
+#[cfg(feature = "_client")]
+pub use event::{Chunk, Event};
+#[cfg(feature = "_client")]
+pub use execute::Execute;
+pub use execution::{ExecutionError, ExecutionResult, Logs};
+pub use output::Output;
+pub use sandbox::{SandboxInfo, SandboxState};

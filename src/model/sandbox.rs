@@ -1,0 +1,45 @@
+//! What is known of a sandbox.
+
+use std::{collections::BTreeMap, time::SystemTime};
+
+/// What the server said about a sandbox. A field that it left out is `None` or empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SandboxInfo {
+    /// The sandbox's id.
+    pub id: String,
+    /// The runtime that it runs, such as `python3.11`.
+    pub runtime: Option<String>,
+    /// The template that it was made from.
+    pub template: Option<String>,
+    /// Whether it runs.
+    pub state: SandboxState,
+    /// When it was started.
+    pub started_at: Option<SystemTime>,
+    /// When it ends unless its timeout is moved.
+    pub end_at: Option<SystemTime>,
+    /// What was noted about it when it was created.
+    pub metadata: BTreeMap<String, String>,
+    /// How many processors it has.
+    pub cpu_count: Option<u32>,
+    /// How much memory it has, in MiB.
+    pub memory_mb: Option<u64>,
+    /// How much disk it has, in MiB.
+    pub disk_size_mb: Option<u64>,
+    /// What keeps its code away from the machine: `none` on the embedded engine as it is now; absent on servers that
+    /// say nothing of it.
+    pub confinement: Option<String>,
+}
+
+/// Whether a sandbox runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SandboxState {
+    /// It runs.
+    #[default]
+    Running,
+    /// It is paused, and keeps its state.
+    Paused,
+    /// A state that this crate does not know, as the server wrote it.
+    Other(String),
+}

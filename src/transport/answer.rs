@@ -1,0 +1,66 @@
+//! An answer, opened or whole.
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::HeaderMap;
+use tokio::runtime::Handle;
+
+use super::{Body, Waiting};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    protocol::MAX_ANSWER,
+};
+
+/// How much of an answer with an error status is read: enough for any message.
+const MAX_REFUSAL: usize = 64 << 10;
+
+/// An answer of which the head has come.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    headers: HeaderMap,
+    pub(crate) body: Body,
+}
+
+/// An answer that has come whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) body: Bytes,
+}
+
+impl Opened {
+    pub(super) fn new(mut response: reqwest::Response, pump: Option<&Handle>) -> Self {
+        let headers = std::mem::take(response.headers_mut());
+        Self { headers, body: Body::new(response, pump) }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    pub(super) async fn read_whole(mut self, waiting: &Waiting) -> Result<Answer> {
+        let mut whole = BytesMut::new();
+        while let Some(bytes) = self.body.next(waiting, None).await? {
+            if whole.len() + bytes.len() > MAX_ANSWER {
+                return Err(Error::new(
+                    ErrorKind::TooLarge,
+                    format!("the answer is larger than {} MiB", MAX_ANSWER >> 20),
+                ));
+            }
+            whole.extend_from_slice(&bytes);
+        }
+        Ok(Answer { body: whole.freeze() })
+    }
+
+    /// The body of an error, as far as it comes: what the status says counts even if its text breaks off.
+    pub(super) async fn read_refusal(mut self, waiting: &Waiting) -> Result<Bytes> {
+        let mut whole = BytesMut::new();
+        while whole.len() < MAX_REFUSAL {
+            match self.body.next(waiting, None).await {
+                Ok(Some(bytes)) => whole.extend_from_slice(&bytes),
+                Ok(None) => break,
+                Err(error) if error.kind() == ErrorKind::ConnectionLost => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(whole.freeze())
+    }
+}
