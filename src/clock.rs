@@ -5,7 +5,7 @@ use std::fmt;
 /// Which of the client's four clocks ran out.
 ///
 /// They mean the same in both flavours. Each is set on the client's builder; the execution clock also
-/// per execution, by [`Execute::timeout`](crate::Execute::timeout).
+/// per execution, by `Execute::timeout`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Clock {

@@ -83,7 +83,7 @@ pub enum ErrorKind {
     SandboxGone,
     /// A clock ran out. [`Error::clock`] tells which, and its value.
     Timeout,
-    /// A [`Cancel`](crate::Cancel) handle ended the call.
+    /// A `Cancel` handle ended the call.
     Cancelled,
     /// The answer could not be understood.
     Protocol,
@@ -192,7 +192,7 @@ impl Error {
         self.0.kind == ErrorKind::SandboxGone
     }
 
-    /// Whether a [`Cancel`](crate::Cancel) handle ended the call.
+    /// Whether a `Cancel` handle ended the call.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.kind == ErrorKind::Cancelled

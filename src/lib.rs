@@ -1,5 +1,105 @@
+//! Runs code in sandboxes, and gives back what it printed, what it returned and how it failed.
+//!
+//! One client, in two flavours from one source: async at the crate root, blocking under `blocking`, with the same
+//! names. It talks to an engine embedded in the program (no account, no container, no root), to a gateway of your
+//! own, and to E2B. Changing the service is a change of configuration; changing the flavour is one `use` and the
+//! `.await`s.
+//!
+//! # From nothing to a result
+//!
+//! With Python 3.9 or newer on the machine and the feature `local`:
+//!
+//! ```toml
+//! [dependencies]
+//! code-interpreter = { version = "0.1", features = ["local"] }
+//! tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
+//! ```
+//!
+#![cfg_attr(all(feature = "async", feature = "local"), doc = "```")]
+#![cfg_attr(not(all(feature = "async", feature = "local")), doc = "```ignore")]
+//! use code_interpreter::{CodeInterpreter, Error};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Error> {
+//!     let client = CodeInterpreter::local().await?;
+//!     let sandbox = client.sandboxes().create("python3").await?;
+//!     let result = client.sandboxes().execute_code(sandbox.id(), "print('hello')\n1 + 1").await?;
+//!     assert_eq!(result.stdout(), "hello\n");
+//!     assert_eq!(result.text(), Some("2"));
+//!     sandbox.kill().await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The same in a script, a build tool or a command-line program, with no runtime to set up:
+//!
+//! ```toml
+//! [dependencies]
+//! code-interpreter = { version = "0.1", default-features = false, features = ["blocking", "local"] }
+//! ```
+//!
+#![cfg_attr(all(feature = "blocking", feature = "local"), doc = "```")]
+#![cfg_attr(not(all(feature = "blocking", feature = "local")), doc = "```ignore")]
+//! use code_interpreter::{Error, blocking::CodeInterpreter};
+//!
+//! fn main() -> Result<(), Error> {
+//!     let client = CodeInterpreter::local()?;
+//!     let sandbox = client.sandboxes().create("python3")?;
+//!     let result = client.sandboxes().execute_code(sandbox.id(), "print('hello')\n1 + 1")?;
+//!     assert_eq!(result.stdout(), "hello\n");
+//!     assert_eq!(result.text(), Some("2"));
+//!     sandbox.kill()?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! **Code in the embedded engine is not confined yet**: it runs with your own rights. Run there only what you would run
+//! yourself.
+//!
+//! # Which service
+//!
+//! | service | client |
+//! | --- | --- |
+//! | the embedded engine (feature `local`) | `CodeInterpreter::local()` |
+//! | a gateway, or any service with `POST /sandboxes` and `POST /sandboxes/{id}/execute` | `CodeInterpreter::builder().url(..).api_key(..).build()` |
+//! | E2B | `CodeInterpreter::new(api_key)` |
+//! | what the environment says | `CodeInterpreter::from_env()` |
+//!
+//! # Sandboxes that clean up
+//!
+//! A sandbox lives until it is killed or its timeout ends. `with` kills it on every path, a panic included:
+//!
+#![cfg_attr(feature = "async", doc = "```no_run")]
+#![cfg_attr(not(feature = "async"), doc = "```ignore")]
+//! # async fn example(client: code_interpreter::CodeInterpreter) -> Result<(), code_interpreter::Error> {
+//! let answer = client.sandboxes().with("python3", async |sandbox| sandbox.execute_code("6 * 7").await).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # When something fails
+//!
+//! Code that raises is a result with an [`error`](ExecutionResult::error), and [`ExecutionResult::ok`] turns it into an
+//! `Err`. Everything else that fails is an [`Error`], the same in both flavours: its [`kind`](Error::kind) to branch on, a
+//! text that says what was done, to what, why it failed and what to try, and what had come of an execution in
+//! [`partial`](Error::partial). Four [`Clock`]s bound every wait. What may be tried again is, as [`ErrorKind`] and the
+//! retry policy say; creating a sandbox and running code are never sent twice blindly.
+//!
+//! # Features
+//!
+//! | feature | what it gives |
+//! | --- | --- |
+//! | `async` (default) | the async client; needs tokio around it |
+//! | `blocking` | the blocking client |
+//! | `local` | the embedded engine; Linux and macOS |
+//! | `default-tls` (default) | `https` by rustls |
+//! | `native-tls` | `https` by the operating system's library |
+//!
+//! All of them add up: a program in which one crate uses `async` and another `blocking` gets both, with one set of models
+//! and errors.
+
 #![allow(clippy::duplicate_mod, reason = "`client/` is mounted twice on purpose: once per flavour")]
-#![doc = "docs to come"]
+#![warn(clippy::print_stdout)]
 
 #[cfg(feature = "async")]
 mod asynchronous;

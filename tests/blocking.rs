@@ -1,6 +1,7 @@
 //! The behaviour of the blocking flavour: `tests/suite/` with the awaits taken out.
 #![cfg(feature = "blocking")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
+#![cfg_attr(not(feature = "local"), allow(unused_imports, unused_macros, dead_code))]
 
 pub use code_interpreter::blocking::{Builder, CodeInterpreter, Sandbox};
 use maybe_async::must_be_sync as maybe_async;
@@ -33,11 +34,18 @@ pub fn finish<T>(started: std::thread::JoinHandle<T>) -> T {
     started.join().unwrap()
 }
 
+/// As [`finish`], for a call that may panic.
+pub fn finish_caught<T>(started: std::thread::JoinHandle<T>) -> Option<T> {
+    started.join().ok()
+}
+
 pub fn sleep(time: std::time::Duration) {
     std::thread::sleep(time);
 }
 
+#[path = "only/blocking.rs"]
+mod only;
 #[path = "suite/mod.rs"]
-mod suite;
+pub mod suite;
 #[path = "support/mod.rs"]
 mod support;

@@ -27,7 +27,7 @@ const MAX_ROUTES: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) runtime: Runtime,
-    transport: Transport,
+    pub(super) transport: Transport,
     config: Arc<Config>,
     routes: Mutex<HashMap<String, Route>>,
     #[cfg(feature = "local")]
@@ -49,11 +49,6 @@ impl Core {
 
     pub(super) fn endpoint(&self) -> &Endpoint {
         &self.config.endpoint
-    }
-
-    /// A transport that does not depend on the caller's runtime.
-    pub(super) fn detached_transport(&self) -> Transport {
-        self.transport.detached()
     }
 
     fn remember(&self, id: &str, route: Route) {

@@ -1,12 +1,11 @@
 //! Scoped use: a sandbox that is killed whatever happens.
 
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use super::{Sandbox, SandboxManager, core::Core, maybe_async, runtime};
 use crate::{
     error::{Error, Result},
     model::CreateSandbox,
-    transport::driver,
 };
 
 #[maybe_async]
@@ -57,18 +56,9 @@ impl KillGuard {
 impl Drop for KillGuard {
     fn drop(&mut self) {
         let Some(core) = self.core.take() else { return };
-        // On the driver thread, over a connection of its own: the caller's runtime may be ending.
-        let (Ok(driver), Ok(request)) = (driver(), core.endpoint().kill(&self.id)) else { return };
-        let transport = core.detached_transport();
-        let runtime = core.runtime;
-        let (done, finished) = mpsc::channel();
-        driver.spawn(async move {
-            // Nobody is left to tell if it fails.
-            let _ = transport.call(request).await;
-            drop(done);
-            // Dropping the last handle stops an embedded engine, which takes a moment that this thread does not have.
-            tokio::task::spawn_blocking(move || drop(core));
-        });
-        runtime.let_finish(finished);
+        let Ok(request) = core.endpoint().kill(&self.id) else { return };
+        if let Ok(finished) = core.transport.send_apart(request, Arc::clone(&core)) {
+            core.runtime.let_finish(finished);
+        }
     }
 }

@@ -1,1 +1,76 @@
-//! Stub until the engine lands.
+//! The embedded engine: runs code on this machine, in the program's own process tree.
+//!
+//! [`LocalEngine`] answers on a loopback port, in the dialect of the gateways that the clients of this crate talk
+//! to. Every sandbox is one directory and one Python process that forks a kernel for each context; everything
+//! ends with the engine, however the engine ends.
+//!
+//! Code runs **unconfined**: with all the rights of the user who runs the program. See
+//! [`LocalEngineBuilder::unconfined`].
+//!
+//! ```no_run
+//! # fn main() -> code_interpreter::Result<()> {
+//! use code_interpreter::LocalEngine;
+//!
+//! let engine = LocalEngine::builder().unconfined().start()?;
+//! println!("listening on {}", engine.url());
+//! engine.stop()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! How it is put together: `server` takes requests, `registry` keeps the sandboxes, `sandbox` has a `supervisor`
+//! (one Python process) and `context`s, a context has a `kernel` (a fork of the supervisor), and `run` is one
+//! execution on it. What Python does is in `python/supervisor.py` and `python/driver.py`.
+
+mod builder;
+#[cfg(unix)]
+mod engine;
+#[cfg(not(unix))]
+#[path = "unsupported.rs"]
+mod engine;
+
+#[cfg(unix)]
+mod answer;
+#[cfg(unix)]
+mod channel;
+#[cfg(unix)]
+mod context;
+#[cfg(unix)]
+mod directory;
+#[cfg(unix)]
+mod event;
+#[cfg(unix)]
+mod expiry;
+#[cfg(unix)]
+mod kernel;
+#[cfg(unix)]
+mod machine;
+#[cfg(unix)]
+mod message;
+#[cfg(unix)]
+mod output;
+#[cfg(unix)]
+mod python;
+#[cfg(unix)]
+mod random;
+#[cfg(unix)]
+mod registry;
+#[cfg(unix)]
+mod run;
+#[cfg(unix)]
+mod sandbox;
+#[cfg(unix)]
+mod server;
+#[cfg(unix)]
+mod supervisor;
+#[cfg(unix)]
+mod warm;
+
+pub use builder::LocalEngineBuilder;
+pub use engine::LocalEngine;
+
+/// Locks; a panic elsewhere leaves nothing half done under any lock of the engine.
+#[cfg(unix)]
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -21,7 +21,7 @@ pub struct ExecutionResult {
     pub error: Option<ExecutionError>,
     /// The number of this execution in its context, from 1.
     pub execution_count: Option<u64>,
-    /// Whether something was left out because it was beyond [`Execute::max_output`](crate::Execute::max_output).
+    /// Whether something was left out because it was beyond `Execute::max_output`.
     pub truncated: bool,
 }
 

@@ -1,6 +1,7 @@
 //! Sending, for both flavours: plain async code, with the clocks, cancellation, retries and the pool.
 
 mod answer;
+mod apart;
 mod body;
 mod driver;
 mod failure;
@@ -48,11 +49,6 @@ struct Failed {
 impl Transport {
     pub(crate) fn new(config: Arc<Config>, pump: Option<Handle>) -> Self {
         Self { config, client: OnceLock::new(), pump }
-    }
-
-    /// A transport with a pool of its own, for use on another runtime.
-    pub(crate) fn detached(&self) -> Self {
-        Self::new(Arc::clone(&self.config), None)
     }
 
     /// A plain call: sends, tries again where the policy allows, and reads the whole answer, within the request clock.

@@ -1,0 +1,108 @@
+//! The answer of an execution on its way to the client, no faster than the client reads.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use tokio::sync::mpsc;
+
+use super::event::Event;
+
+/// Pieces under way to the connection; each may hold many lines.
+const PIECES: usize = 4;
+
+/// The writing end.
+pub(super) struct Answer {
+    sender: mpsc::Sender<Bytes>,
+    pending: BytesMut,
+    abandoned: bool,
+    finished: Arc<AtomicBool>,
+}
+
+/// The reading end, a response body. Without [`Answer::finish`] it ends in an error, which cuts the connection.
+pub(super) struct Body {
+    receiver: mpsc::Receiver<Bytes>,
+    finished: Arc<AtomicBool>,
+    ended: bool,
+}
+
+impl Answer {
+    pub(super) fn new() -> (Self, Body) {
+        let (sender, receiver) = mpsc::channel(PIECES);
+        let finished = Arc::new(AtomicBool::new(false));
+        let body = Body { receiver, finished: Arc::clone(&finished), ended: false };
+        (Self { sender, pending: BytesMut::new(), abandoned: false, finished }, body)
+    }
+
+    pub(super) fn push(&mut self, event: &Event) {
+        if !self.abandoned {
+            event.write(&mut self.pending);
+        }
+    }
+
+    /// Nobody reads any more: what is left, and what comes, is dropped.
+    pub(super) fn abandon(&mut self) {
+        self.abandoned = true;
+        self.pending.clear();
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned
+    }
+
+    /// Waits until nobody reads any more.
+    pub(super) async fn closed(&self) {
+        self.sender.closed().await;
+    }
+
+    /// Waits until the client has room for what is pending.
+    pub(super) async fn room(&self) {
+        // When nobody reads any more there is no room to wait for.
+        if self.sender.reserve().await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// Passes on what is pending, where there is [`room`](Self::room).
+    pub(super) fn pass_on(&mut self) {
+        if let Ok(room) = self.sender.try_reserve() {
+            room.send(self.pending.split().freeze());
+        }
+    }
+
+    /// How many bytes wait for the client.
+    pub(super) fn size(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Delivers the rest, and lets the body end cleanly.
+    pub(super) async fn finish(&mut self) {
+        if !self.pending.is_empty() && self.sender.send(self.pending.split().freeze()).await.is_err() {
+            return;
+        }
+        self.finished.store(true, Ordering::Release);
+    }
+}
+
+impl Stream for Body {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let piece = std::task::ready!(self.receiver.poll_recv(cx));
+        Poll::Ready(match piece {
+            Some(piece) => Some(Ok(piece)),
+            None => {
+                self.ended = true;
+                let cut = !self.finished.load(Ordering::Acquire);
+                cut.then(|| Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the sandbox ended")))
+            }
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! How an engine is to be.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::engine::LocalEngine;
+use crate::error::Result;
+
+/// Sets up a [`LocalEngine`].
+///
+/// ```no_run
+/// # fn main() -> code_interpreter::Result<()> {
+/// use code_interpreter::LocalEngine;
+///
+/// let engine = LocalEngine::builder().python("venv/bin/python").warm(2).unconfined().start()?;
+/// # drop(engine);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a builder does nothing until `start` is called"]
+pub struct LocalEngineBuilder {
+    #[cfg_attr(not(unix), allow(dead_code))]
+    pub(super) settings: Settings,
+}
+
+#[cfg_attr(not(unix), allow(dead_code))]
+pub(super) struct Settings {
+    pub(super) python: Option<PathBuf>,
+    pub(super) directory: Option<PathBuf>,
+    pub(super) api_key: Option<String>,
+    pub(super) port: u16,
+    pub(super) warm: usize,
+    pub(super) unconfined: bool,
+}
+
+impl LocalEngineBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            settings: Settings { python: None, directory: None, api_key: None, port: 0, warm: 1, unconfined: false },
+        }
+    }
+
+    /// The interpreter of sandboxes that ask for just `python`: a path to a Python 3.9 or newer, for instance that
+    /// of a virtual environment, whose packages it brings along. Otherwise the first one on `PATH`.
+    pub fn python(mut self, path: impl Into<PathBuf>) -> Self {
+        self.settings.python = Some(path.into());
+        self
+    }
+
+    /// Where the directories of sandboxes are made, otherwise among the user's temporary files. The place must
+    /// belong to the user, and nobody else may be able to write to it.
+    pub fn directory(mut self, path: impl Into<PathBuf>) -> Self {
+        self.settings.directory = Some(path.into());
+        self
+    }
+
+    /// The key that every request has to show, otherwise a random one.
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.settings.api_key = Some(key.into());
+        self
+    }
+
+    /// The port on the loopback interface; 0, the default, takes a free one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.settings.port = port;
+        self
+    }
+
+    /// How many sandboxes of the default interpreter are prepared ahead of time, 1 unless set. Each takes some
+    /// 15 MB of memory, and saves creating a sandbox the start of an interpreter.
+    pub fn warm(mut self, count: usize) -> Self {
+        self.settings.warm = count;
+        self
+    }
+
+    /// States that code may run with all the rights of the user who runs this program: it can read and change
+    /// the user's files, and reach the network. Without it the engine does the same, and says so on standard error.
+    pub fn unconfined(mut self) -> Self {
+        self.settings.unconfined = true;
+        self
+    }
+
+    /// Starts the engine.
+    ///
+    /// # Errors
+    ///
+    /// When the port is taken, the directory is not the user's alone, the interpreter that was named does not work,
+    /// the key is not of printable ASCII characters, or the platform is not a Unix.
+    pub fn start(self) -> Result<LocalEngine> {
+        LocalEngine::start_with(self.settings)
+    }
+}
+
+impl fmt::Debug for LocalEngineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalEngineBuilder")
+            .field("python", &self.settings.python)
+            .field("directory", &self.settings.directory)
+            .field("port", &self.settings.port)
+            .field("warm", &self.settings.warm)
+            .field("unconfined", &self.settings.unconfined)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,206 @@
+//! Where sandboxes live on disk, and how the leftovers of engines that are gone are found.
+//!
+//! ```text
+//! <temp dir>/code-interpreter-<uid>/   0700, ours
+//!     lock                             held while an engine makes its directory or sweeps
+//!     cache/                           what all sandboxes share, such as matplotlib's font list
+//!     engine-<id>/
+//!         lock                         held as long as the engine lives
+//!         <sandbox id>/                HOME and working directory of a sandbox
+//! ```
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+
+use super::random::random_id;
+use crate::error::{Error, Result};
+
+const PREFIX: &str = "engine-";
+const LOCK: &str = "lock";
+
+/// The directory of one engine; its lock says that the engine lives.
+pub(super) struct EngineDirectory {
+    path: PathBuf,
+    caches: PathBuf,
+    _lock: File,
+}
+
+impl EngineDirectory {
+    /// Makes a directory for a new engine, below `parent` or the user's own place among temporary files,
+    /// and removes those of engines that are gone.
+    pub(super) fn create(parent: Option<&Path>) -> Result<Self> {
+        let root = match parent {
+            Some(parent) => parent.to_owned(),
+            None => {
+                let user = rustix::process::geteuid().as_raw();
+                std::env::temp_dir().join(format!("code-interpreter-{user}"))
+            }
+        };
+        let failed = |error: io::Error| {
+            Error::engine(format!("cannot use {} for the directories of sandboxes", root.display())).with_source(error)
+        };
+        make_private(&root).map_err(failed)?;
+        // Sandboxes see their paths in HOME and in messages, where a symbolic link would only confuse.
+        let root = fs::canonicalize(&root).map_err(failed)?;
+        check_private(&root, parent.is_none())?;
+        let caches = root.join("cache");
+        make_private(&caches).map_err(failed)?;
+
+        let _making = lock_file(&root.join(LOCK), FlockOperation::LockExclusive).map_err(failed)?;
+        sweep(&root);
+        let path = root.join(format!("{PREFIX}{}", random_id()?));
+        make_private(&path).map_err(failed)?;
+        let lock = lock_file(&path.join(LOCK), FlockOperation::NonBlockingLockExclusive).map_err(failed)?;
+        Ok(Self { path, caches, _lock: lock })
+    }
+
+    pub(super) fn caches(&self) -> &Path {
+        &self.caches
+    }
+
+    /// Makes the directory of a sandbox.
+    pub(super) fn create_sandbox(&self, id: &str) -> io::Result<PathBuf> {
+        let path = self.path.join(id);
+        DirBuilder::new().mode(0o700).create(&path)?;
+        DirBuilder::new().mode(0o700).create(temporary(&path))?;
+        Ok(path)
+    }
+
+    /// Removes everything of this engine.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        remove(&self.path)
+    }
+}
+
+/// Where a sandbox puts its temporary files.
+pub(super) fn temporary(sandbox: &Path) -> PathBuf {
+    sandbox.join(".tmp")
+}
+
+/// Removes a tree that code in a sandbox may have made hard to remove.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    let first = fs::remove_dir_all(path);
+    match first {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(_) => {
+            open_up(path);
+            match fs::remove_dir_all(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            }
+        }
+    }
+}
+
+/// Gives back the rights that removing needs, on directories only and never through a link.
+fn open_up(path: &Path) {
+    let is_directory = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    if !is_directory || fs::set_permissions(path, Permissions::from_mode(0o700)).is_err() {
+        return;
+    }
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        open_up(&entry.path());
+    }
+}
+
+fn make_private(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Refuses a place that someone else prepared, or can write to. The default one is tightened; one that the
+/// user chose is the user's to change.
+fn check_private(root: &Path, is_default: bool) -> Result<()> {
+    let refused = |why: &str| {
+        Err(Error::engine(format!(
+            "cannot use {} for the directories of sandboxes: {why}; remove it, or choose another with \
+             LocalEngineBuilder::directory",
+            root.display()
+        )))
+    };
+    let Ok(metadata) = fs::symlink_metadata(root) else {
+        return refused("it cannot be read");
+    };
+    if !metadata.is_dir() {
+        return refused("it is not a directory");
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return refused("it belongs to another user");
+    }
+    let open = metadata.mode() & 0o077;
+    if is_default && open != 0 && fs::set_permissions(root, Permissions::from_mode(0o700)).is_err() {
+        return refused("its permissions cannot be set");
+    }
+    if !is_default && open & 0o022 != 0 {
+        return refused("other users can write to it");
+    }
+    Ok(())
+}
+
+fn lock_file(path: &Path, operation: FlockOperation) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    rustix::fs::flock(&file, operation)?;
+    Ok(file)
+}
+
+/// Removes the directories whose engine is gone. What cannot be removed now is tried again at the next start.
+fn sweep(root: &Path) {
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            continue;
+        }
+        let lock = entry.path().join(LOCK);
+        let is_gone = match OpenOptions::new().write(true).open(&lock) {
+            Ok(file) => rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok(),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        if is_gone {
+            let _ = remove(&entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    fn scratch(name: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
+        let path = std::env::temp_dir().join(format!("{name}-{}", random_id()?));
+        make_private(&path)?;
+        Ok(path)
+    }
+
+    #[test]
+    fn only_directories_of_gone_engines_are_swept() -> Outcome {
+        let root = scratch("sweep")?;
+        let alive = EngineDirectory::create(Some(&root))?;
+        let gone = EngineDirectory::create(Some(&root))?;
+        let sandbox = gone.create_sandbox("s")?;
+        fs::write(sandbox.join("file"), "x")?;
+        fs::set_permissions(&sandbox, Permissions::from_mode(0o000))?;
+        let gone_path = gone.path.clone();
+        drop(gone);
+        let unrelated = root.join("engineer");
+        fs::create_dir(&unrelated)?;
+
+        let next = EngineDirectory::create(Some(&root))?;
+        assert!(alive.path.exists() && next.path.exists() && unrelated.exists());
+        assert!(!gone_path.exists());
+        Ok(remove(&root)?)
+    }
+
+    #[test]
+    fn a_place_that_others_can_write_to_is_refused() -> Outcome {
+        let root = scratch("open")?;
+        fs::set_permissions(&root, Permissions::from_mode(0o777))?;
+        let error = EngineDirectory::create(Some(&root)).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("other users can write"), "{error}");
+        Ok(remove(&root)?)
+    }
+}

@@ -1,0 +1,203 @@
+//! The lines of an execution's answer.
+
+use std::collections::BTreeMap;
+
+use bytes::{BufMut, BytesMut};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::output::Stream;
+
+/// Readers of JSON refuse deeper values as a whole.
+const MAX_DEPTH: usize = 100;
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(super) enum Event {
+    #[serde(rename = "number_of_executions")]
+    Count {
+        execution_count: u64,
+    },
+    Stdout {
+        text: String,
+        timestamp: String,
+    },
+    Stderr {
+        text: String,
+        timestamp: String,
+    },
+    Result(Box<Representations>),
+    Error {
+        name: String,
+        value: String,
+        traceback: String,
+    },
+    Keepalive,
+    #[serde(rename = "end_of_execution")]
+    End {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'static str>,
+    },
+}
+
+impl Event {
+    pub(super) fn text((stream, text): (Stream, String)) -> Self {
+        let timestamp = jiff::Timestamp::now().to_string();
+        match stream {
+            Stream::Stdout => Self::Stdout { text, timestamp },
+            Stream::Stderr => Self::Stderr { text, timestamp },
+        }
+    }
+
+    pub(super) fn error(name: &str, value: impl Into<String>) -> Self {
+        Self::Error { name: name.to_owned(), value: value.into(), traceback: String::new() }
+    }
+
+    /// The event as one line of the answer.
+    pub(super) fn write(&self, lines: &mut BytesMut) {
+        let start = lines.len();
+        match serde_json::to_writer(lines.writer(), self) {
+            Ok(()) => lines.put_u8(b'\n'),
+            // Nothing here can fail to serialise; half a line would be worse than none.
+            Err(_) => lines.truncate(start),
+        }
+    }
+}
+
+/// A result in all its representations.
+#[derive(Default, Serialize)]
+pub(super) struct Representations {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(flatten)]
+    known: BTreeMap<&'static str, Content>,
+    extra: BTreeMap<String, Content>,
+    is_main_result: bool,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Content {
+    Text(String),
+    Json(Box<RawValue>),
+}
+
+impl Representations {
+    /// Sorts what the driver sent by MIME type into the fields of the answer.
+    pub(super) fn new(data: BTreeMap<String, String>, is_main_result: bool) -> Self {
+        let mut result = Self { is_main_result, ..Self::default() };
+        for (mime, content) in data {
+            let field = match mime.as_str() {
+                "text/plain" => {
+                    result.text = Some(without_quotes(content));
+                    continue;
+                }
+                "text/html" => "html",
+                "text/markdown" => "markdown",
+                "text/latex" => "latex",
+                "image/svg+xml" => "svg",
+                "image/png" => "png",
+                "image/jpeg" => "jpeg",
+                "application/pdf" => "pdf",
+                "application/javascript" => "javascript",
+                "application/json" => "json",
+                "e2b/data" => "data",
+                "e2b/chart" => "chart",
+                _ => {
+                    if let Some(content) = Content::new(content, mime.ends_with("+json")) {
+                        result.extra.insert(mime, content);
+                    }
+                    continue;
+                }
+            };
+            let is_json = matches!(field, "json" | "data" | "chart");
+            if let Some(content) = Content::new(content, is_json) {
+                result.known.insert(field, content);
+            }
+        }
+        result
+    }
+}
+
+impl Content {
+    /// JSON is passed on as it was written, so that keys keep their order, if every reader can take it.
+    fn new(text: String, is_json: bool) -> Option<Self> {
+        if !is_json {
+            return Some(Self::Text(text));
+        }
+        let value: Value = serde_json::from_str(&text).ok()?;
+        if depth(&value) > MAX_DEPTH {
+            return None;
+        }
+        RawValue::from_string(text).ok().map(Self::Json)
+    }
+}
+
+/// How deep a value nests. Parsing has bounded the recursion.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// The service this answers like cuts the quotes of a text that starts and ends with the same one.
+fn without_quotes(text: String) -> String {
+    for quote in ['\'', '"'] {
+        if let Some(inner) = text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)) {
+            return inner.to_owned();
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, Representations};
+    use std::collections::BTreeMap;
+
+    fn line(data: &[(&str, &str)]) -> String {
+        let data: BTreeMap<_, _> = data.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let mut bytes = bytes::BytesMut::new();
+        Event::Result(Box::new(Representations::new(data, true))).write(&mut bytes);
+        String::from_utf8(bytes.to_vec()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_result_has_its_fields_and_always_extra() {
+        assert_eq!(
+            line(&[("text/plain", "'a'"), ("application/json", "{\"b\":1,\"a\":2}"), ("x/y+json", "[1]")]),
+            "{\"type\":\"result\",\"text\":\"a\",\"json\":{\"b\":1,\"a\":2},\"extra\":{\"x/y+json\":[1]},\"is_main_result\":true}\n"
+        );
+        assert_eq!(line(&[]), "{\"type\":\"result\",\"extra\":{},\"is_main_result\":true}\n");
+    }
+
+    #[test]
+    fn json_that_a_reader_would_refuse_is_left_out() {
+        let deep = format!("{}{}", "[".repeat(110), "]".repeat(110));
+        for bad in [deep.as_str(), "1e999", "nonsense", "[1"] {
+            assert_eq!(line(&[("application/json", bad)]), line(&[]), "{bad}");
+        }
+    }
+
+    #[test]
+    fn quotes_are_cut_once_and_in_pairs() {
+        for (given, expected) in [("'a'", "a"), ("\"a\"", "a"), ("'a\"", "'a\\\""), ("'", "'"), ("''", "")] {
+            assert!(line(&[("text/plain", given)]).contains(&format!("\"text\":\"{expected}\"")), "{given}");
+        }
+    }
+
+    #[test]
+    fn an_end_names_its_reason_or_nothing() {
+        let mut bytes = bytes::BytesMut::new();
+        Event::End { reason: None }.write(&mut bytes);
+        Event::End { reason: Some("timeout") }.write(&mut bytes);
+        Event::Keepalive.write(&mut bytes);
+        assert_eq!(
+            bytes.as_ref(),
+            b"{\"type\":\"end_of_execution\"}\n{\"type\":\"end_of_execution\",\"reason\":\"timeout\"}\n{\"type\":\"keepalive\"}\n"
+        );
+    }
+}

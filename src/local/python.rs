@@ -1,0 +1,260 @@
+//! Finding Python interpreters by the name of a runtime.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::lock;
+
+/// The oldest minor version of Python 3 that the driver runs on, and the newest that is looked for by name.
+const OLDEST: u32 = 9;
+const NEWEST: u32 = 20;
+/// How long an interpreter may take to tell its version.
+const PROBE: Duration = Duration::from_secs(10);
+
+const PREFIXES: [&str; 5] = ["/usr/local/bin", "/usr/bin", "/opt/homebrew/bin", "/opt/local/bin", "/opt/python/bin"];
+/// Below the home directory, with a directory for each version in between.
+const VERSIONED: [&str; 2] = [".pyenv/versions", ".local/share/uv/python"];
+
+/// An interpreter that was run and is new enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Interpreter {
+    path: PathBuf,
+    minor: u32,
+}
+
+impl Interpreter {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name of the runtime that it is, such as `python3.11`.
+    pub(super) fn runtime(&self) -> String {
+        format!("python3.{}", self.minor)
+    }
+
+    /// PATH for its sandboxes: its own programs first, then the user's.
+    pub(super) fn search_path(&self) -> OsString {
+        let own = self.path.parent().map(Path::to_owned);
+        let all = own.into_iter().chain(path_directories());
+        std::env::join_paths(all).unwrap_or_else(|_| OsString::from("/usr/local/bin:/usr/bin:/bin"))
+    }
+
+    /// Runs the interpreter once: many a file called python is a shim that leads nowhere.
+    pub(super) fn probe(path: &Path) -> Result<Self, String> {
+        let code = "import sys; print(*sys.version_info[:2], sys.executable)";
+        let mut child = Command::new(path)
+            .args(["-I", "-S", "-c", code])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        let start = Instant::now();
+        let status = loop {
+            match child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if start.elapsed() < PROBE => std::thread::sleep(Duration::from_millis(2)),
+                _ => {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return Err(format!("it did not answer within {} s", PROBE.as_secs()));
+                }
+            }
+        };
+        let mut said = String::new();
+        if let Some(stdout) = child.stdout.as_mut() {
+            // One short line lies in the pipe; a shim's stray child may keep the pipe open for ever.
+            let _ = stdout.take(64 * 1024).read_to_string(&mut said);
+        }
+        if !status.success() {
+            return Err(format!("it ended with {status}"));
+        }
+        Self::parse(&said)
+    }
+
+    fn parse(said: &str) -> Result<Self, String> {
+        let unclear = || "it is not a Python".to_owned();
+        let mut words = said.trim().splitn(3, ' ');
+        let mut next = || words.next().ok_or_else(unclear);
+        let (major, minor, path) = (next()?, next()?, next()?);
+        let minor: u32 = minor.parse().map_err(|_| unclear())?;
+        if major != "3" || minor < OLDEST {
+            return Err(format!("it is Python {major}.{minor}; 3.{OLDEST} or newer is needed"));
+        }
+        Ok(Self { path: PathBuf::from(path), minor })
+    }
+}
+
+/// What the name of a runtime asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Wanted {
+    Default,
+    Minor(u32),
+}
+
+impl Wanted {
+    fn parse(runtime: &str) -> Option<Self> {
+        match runtime {
+            "python" | "python3" | "base" | "code-interpreter-v1" => Some(Self::Default),
+            _ => {
+                let minor = runtime.strip_prefix("python3.")?;
+                let is_number = minor.bytes().all(|byte| byte.is_ascii_digit()) && !minor.starts_with('0');
+                let minor = minor.parse().ok().filter(|_| is_number)?;
+                Some(Self::Minor(minor))
+            }
+        }
+    }
+}
+
+/// The interpreters of this machine, each looked for once.
+pub(super) struct Pythons {
+    default: Option<Interpreter>,
+    found: Mutex<HashMap<Wanted, Interpreter>>,
+}
+
+impl Pythons {
+    pub(super) fn new(default: Option<Interpreter>) -> Self {
+        Self { default, found: Mutex::default() }
+    }
+
+    /// The interpreter for a runtime, or a message that says what there is and what to try. Blocks.
+    pub(super) fn find(&self, runtime: &str) -> Result<Interpreter, String> {
+        match Wanted::parse(runtime).and_then(|wanted| self.look_up(wanted)) {
+            Some(interpreter) => Ok(interpreter),
+            None => Err(self.missing(runtime)),
+        }
+    }
+
+    pub(super) async fn find_async(self: &Arc<Self>, runtime: &str) -> Result<Interpreter, String> {
+        if let Some(known) = Wanted::parse(runtime).and_then(|wanted| self.known(wanted)) {
+            return Ok(known);
+        }
+        let (pythons, runtime) = (Arc::clone(self), runtime.to_owned());
+        let task = tokio::task::spawn_blocking(move || pythons.find(&runtime));
+        task.await.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    fn known(&self, wanted: Wanted) -> Option<Interpreter> {
+        match (wanted, &self.default) {
+            (Wanted::Default, Some(default)) => Some(default.clone()),
+            (Wanted::Minor(minor), Some(default)) if default.minor == minor => Some(default.clone()),
+            _ => lock(&self.found).get(&wanted).cloned(),
+        }
+    }
+
+    fn look_up(&self, wanted: Wanted) -> Option<Interpreter> {
+        if let Some(known) = self.known(wanted) {
+            return Some(known);
+        }
+        let found = match wanted {
+            Wanted::Minor(minor) => search(&format!("python3.{minor}"), Some(minor)),
+            Wanted::Default => search("python3", None)
+                .or_else(|| search("python", None))
+                .or_else(|| (OLDEST..=NEWEST).rev().find_map(|minor| self.look_up(Wanted::Minor(minor)))),
+        }?;
+        lock(&self.found).insert(wanted, found.clone());
+        Some(found)
+    }
+
+    fn missing(&self, runtime: &str) -> String {
+        let there: BTreeMap<u32, Interpreter> = (OLDEST..=NEWEST)
+            .filter_map(|minor| self.look_up(Wanted::Minor(minor)))
+            .chain(self.look_up(Wanted::Default))
+            .map(|interpreter| (interpreter.minor, interpreter))
+            .collect();
+        if there.is_empty() {
+            let places: Vec<_> = directories().iter().map(|place| place.display().to_string()).collect();
+            return format!(
+                "runtime '{runtime}' is not available: no Python 3.{OLDEST} or newer was found in {}. Install one, \
+                 put it on PATH, or name one with LocalEngineBuilder::python",
+                places.join(", ")
+            );
+        }
+        let mut message = format!("runtime '{runtime}' is not available on this machine. There is");
+        for (index, interpreter) in there.values().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            let _ = write!(message, "{comma} {} ({})", interpreter.runtime(), interpreter.path.display());
+        }
+        message.push_str(
+            ". Use one of these, 'python' for the default, or install the version that you want and put it on PATH",
+        );
+        message
+    }
+}
+
+/// The first working interpreter of this file name, and of this version if one is given.
+fn search(name: &str, minor: Option<u32>) -> Option<Interpreter> {
+    directories()
+        .iter()
+        .map(|directory| directory.join(name))
+        .filter(|path| path.is_file())
+        .filter_map(|path| Interpreter::probe(&path).ok())
+        .find(|interpreter| minor.is_none_or(|minor| interpreter.minor == minor))
+}
+
+/// Where interpreters are looked for, in this order.
+fn directories() -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> = Vec::new();
+    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    let versioned = home.iter().flat_map(|home| VERSIONED.map(|place| home.join(place)));
+    let below = versioned.flat_map(|place| {
+        let mut versions: Vec<_> =
+            std::fs::read_dir(place).into_iter().flatten().flatten().map(|entry| entry.path().join("bin")).collect();
+        versions.sort();
+        versions.reverse();
+        versions
+    });
+    for place in path_directories().chain(PREFIXES.map(PathBuf::from)).chain(below) {
+        if place.is_dir() && !all.contains(&place) {
+            all.push(place);
+        }
+    }
+    all
+}
+
+fn path_directories() -> impl Iterator<Item = PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).filter(|directory| directory.is_absolute()).collect::<Vec<_>>().into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Interpreter, Wanted};
+
+    #[test]
+    fn names_of_runtimes() {
+        for name in ["python", "python3", "base", "code-interpreter-v1"] {
+            assert_eq!(Wanted::parse(name), Some(Wanted::Default), "{name}");
+        }
+        assert_eq!(Wanted::parse("python3.10"), Some(Wanted::Minor(10)));
+        for name in [
+            "",
+            "python2",
+            "python3.",
+            "python3.x",
+            "python3.+9",
+            "python3.09",
+            "python3.9.1",
+            "Python3",
+            "../python3",
+            "ruby",
+        ] {
+            assert_eq!(Wanted::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_an_interpreter_says() {
+        let found = Interpreter::parse("3 11 /opt/my python/bin/python3\n").map(|found| found.path);
+        assert_eq!(found, Ok("/opt/my python/bin/python3".into()));
+        for said in ["", "3 8 /usr/bin/python3", "2 7 /usr/bin/python", "hello", "3 x /p", "3 11"] {
+            assert!(Interpreter::parse(said).is_err(), "{said}");
+        }
+    }
+}

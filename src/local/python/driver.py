@@ -1,0 +1,350 @@
+"""Runs the code of one context, in a process forked from the supervisor.
+
+The control socket carries one JSON object a line. The engine sends
+
+    {"op": "start", "cwd": "/..", "env": {..}}
+    {"op": "run", "run": 7, "code": "..", "env": {..}}
+    {"op": "ack", "ack": 3}
+
+and the driver answers
+
+    {"event": "ready", "failure": null}
+    {"event": "started", "run": 7, "count": 1}
+    {"event": "result", "run": 7, "ack": 3, "main": true, "data": {"text/plain": ".."}}
+    {"event": "error", "run": 7, "ack": 4, "name": "..", "value": "..", "traceback": ".."}
+    {"event": "done", "run": 7}
+
+Text goes by the pipes on descriptors 1 and 2. To keep its order with results, the driver flushes, sends the
+event, and waits until the engine has emptied the pipes and acknowledged it.
+"""
+
+import ast
+import asyncio
+import builtins
+import codecs
+import inspect
+import io
+import json
+import linecache
+import os
+import signal
+import socket
+import sys
+import threading
+import types
+
+from code_interpreter_results import ShowHook, describe, open_figures, representations
+
+MAX_EVENT_BYTES = 200 * 1024 * 1024
+TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+
+# UTF-8 cannot carry a lone surrogate; this handler puts U+FFFD in its place.
+REPLACEMENT = "\ufffd".encode()
+codecs.register_error("code_interpreter", lambda error: (REPLACEMENT * (error.end - error.start), error.end))
+
+
+# --- the control socket ---------------------------------------------------------------------------------------
+
+
+class Control:
+    """The engine's socket. User code can reach it, so what comes out of order is skipped, not trusted."""
+
+    def __init__(self, descriptor):
+        os.set_inheritable(descriptor, False)
+        self.socket = socket.socket(fileno=descriptor)
+        self.unread = bytearray()
+        self.runs = []
+        self.acknowledged = 0
+        self.acks = 0
+        self.sending = threading.Lock()
+
+    def send(self, event):
+        line = json.dumps(event, ensure_ascii=False).encode("utf-8", "code_interpreter") + b"\n"
+        if len(line) > MAX_EVENT_BYTES:
+            raise ValueError(f"a result of {len(line)} bytes is over the limit of {MAX_EVENT_BYTES}")
+        with self.sending:
+            self.socket.sendall(line)
+
+    def send_and_wait(self, event):
+        self.acks += 1
+        wanted = event["ack"] = self.acks
+        self.send(event)
+        while self.acknowledged < wanted:
+            self.receive()
+
+    def next_run(self):
+        while not self.runs:
+            self.receive()
+        return self.runs.pop(0)
+
+    def receive(self):
+        while True:
+            end = self.unread.find(b"\n")
+            if end >= 0:
+                break
+            data = self.socket.recv(1 << 20)
+            if not data:
+                os._exit(0)
+            self.unread += data
+        line = bytes(self.unread[:end])
+        del self.unread[: end + 1]
+        message = json.loads(line)
+        if message["op"] == "ack":
+            self.acknowledged = max(self.acknowledged, message["ack"])
+        else:
+            self.runs.append(message)
+
+
+# --- standard streams -----------------------------------------------------------------------------------------
+
+
+def open_stream(descriptor):
+    if descriptor == 0:
+        return open(0, encoding="utf-8", errors="replace", closefd=False)
+    return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def renew_streams():
+    """Opens again what user code has closed: `exit()`, for one, closes sys.stdin."""
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = getattr(sys, name, None)
+        if stream is None or getattr(stream, "closed", False):
+            fresh = open_stream(descriptor)
+            setattr(sys, name, fresh)
+            setattr(sys, f"__{name}__", fresh)
+
+
+def flush_streams():
+    for stream in {id(s): s for s in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)}.values():
+        try:
+            stream.flush()
+        except Exception:
+            pass  # closed, or replaced by something that cannot
+
+
+# --- code -----------------------------------------------------------------------------------------------------
+
+
+def lines_of(source):
+    """The lines as the compiler counts them: str.splitlines() knows more kinds of line ends."""
+    return io.StringIO(source, newline=None).readlines()
+
+
+def ends_with_semicolon(source, node):
+    last = lines_of(source)[node.end_lineno - 1].encode("utf-8", "surrogatepass")
+    return last[node.end_col_offset :].lstrip().startswith(b";")
+
+
+def split(source, name):
+    """The cell as compiled parts: statements, and the last expression when its value is to be shown."""
+    tree = compile(source, name, "exec", ast.PyCF_ONLY_AST | TOP_LEVEL_AWAIT, dont_inherit=True)
+    last = tree.body[-1] if tree.body else None
+    value = None
+    if isinstance(last, ast.Expr) and not ends_with_semicolon(source, last):
+        tree.body.pop()
+        value = compile(ast.Expression(last.value), name, "eval", TOP_LEVEL_AWAIT, dont_inherit=True)
+    return compile(tree, name, "exec", TOP_LEVEL_AWAIT, dont_inherit=True), value
+
+
+class EnvironmentChange:
+    """Variables set for one run, put back as they were afterwards."""
+
+    def __init__(self, variables):
+        self.before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+
+    def undo(self):
+        for name, value in self.before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+class Driver:
+    def __init__(self, control):
+        self.control = control
+        self.process = os.getpid()
+        self.module = types.ModuleType("__main__")
+        self.loop = None
+        self.run = 0
+        self.count = 0
+        self.in_user_code = False
+        self.shielded = False
+        self.interrupted = False
+
+    # The process around user code
+
+    def prepare(self):
+        start = self.control.next_run()
+        os.environ.update(start["env"])
+        failure = None
+        try:
+            os.chdir(start["cwd"])
+        except OSError as error:
+            failure = str(error)
+        sys.argv = [""]
+        sys.path.insert(0, "")
+        sys.modules["__main__"] = self.module
+        self.module.__dict__["__builtins__"] = builtins
+        sys.meta_path.insert(0, ShowHook(lambda *_args, **_options: self.show_figures()))
+        builtins.display = self.display
+        for name in ("stdin", "stdout", "stderr"):
+            setattr(sys, name, None)
+        renew_streams()
+        os.register_at_fork(before=flush_streams, after_in_child=self.leave_control)
+        self.catch_interrupts()
+        self.control.send({"event": "ready", "failure": failure})
+
+    def leave_control(self):
+        """A process forked by user code has no part in the protocol."""
+        self.control.socket.close()
+
+    def is_fork(self):
+        return os.getpid() != self.process
+
+    def catch_interrupts(self):
+        signal.signal(signal.SIGINT, self.on_interrupt)
+
+    def on_interrupt(self, *_):
+        """Stops user code, and nothing else: half an event on the socket would be the end of the protocol."""
+        if self.shielded:
+            self.interrupted = True
+        elif self.in_user_code or self.is_fork():
+            raise KeyboardInterrupt
+
+    def serve(self):
+        while True:
+            request = self.control.next_run()
+            # An interrupt may come from the moment that the engine hears of the start.
+            self.interrupted = False
+            self.shielded = True
+            self.run = request["run"]
+            self.count += 1
+            self.control.send({"event": "started", "run": self.run, "count": self.count})
+            environment = EnvironmentChange(request["env"] or {})
+            renew_streams()
+            self.catch_interrupts()
+            error = self.guarded(request["code"])
+            self.catch_interrupts()
+            if error is not None:
+                self.tell_error(error)
+            environment.undo()
+            flush_streams()
+            self.control.send({"event": "done", "run": self.run})
+
+    def tell(self, event):
+        event = {"run": self.run, **event}
+        if threading.current_thread() is not threading.main_thread():
+            self.control.send(event)  # acknowledgments are for the main thread to read
+            return
+        flush_streams()
+        self.shielded = True
+        try:
+            self.control.send_and_wait(event)
+        finally:
+            self.unshield()
+
+    def tell_error(self, error):
+        try:
+            self.tell(describe(error))
+        except ValueError as too_long:
+            self.tell(describe(too_long))
+
+    def unshield(self):
+        """Lets interrupts through again, and the one that came meanwhile."""
+        self.shielded = False
+        if self.interrupted:
+            self.interrupted = False
+            self.on_interrupt()
+
+    # User code
+
+    def guarded(self, source):
+        """Runs a cell; what it raised comes back. An interrupt that hits the way out is caught by the outer try."""
+        error = None
+        try:
+            try:
+                self.in_user_code = True
+                self.unshield()
+                self.execute(source)
+            except BaseException as raised:
+                error = raised
+            self.in_user_code = False
+        except BaseException as late:
+            self.in_user_code = False
+            error = error or late
+        if self.is_fork():
+            self.end_fork(error)
+        return error
+
+    def end_fork(self, error):
+        status = 0
+        if isinstance(error, SystemExit):
+            status = error.code if isinstance(error.code, int) else int(error.code is not None)
+        elif error is not None:
+            print(describe(error)["traceback"], end="", file=sys.stderr)
+            status = 1
+        flush_streams()
+        os._exit(status & 0xFF)
+
+    def execute(self, source):
+        name = f"<cell {self.count}>"
+        linecache.cache[name] = (len(source), None, lines_of(source), name)
+        statements, expression = split(source, name)
+        try:
+            self.evaluate(statements)
+            if expression is not None:
+                self.show_value(self.evaluate(expression))
+        except Exception:
+            self.show_figures()
+            raise
+        self.show_figures()
+
+    def show_value(self, value):
+        if value is not None and not self.is_fork():
+            builtins._ = value
+            self.show(value, main=True)
+
+    def evaluate(self, code):
+        value = eval(code, self.module.__dict__)
+        if code.co_flags & inspect.CO_COROUTINE:
+            return self.complete(value)
+        return value
+
+    def complete(self, coroutine):
+        """Awaits on the context's own loop, where tasks of earlier cells live on."""
+        if self.loop is None or self.loop.is_closed():
+            self.loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self.loop)
+        task = self.loop.create_task(coroutine)
+        try:
+            return self.loop.run_until_complete(task)
+        except BaseException:
+            if not task.done() and not self.loop.is_closed():
+                task.cancel()
+                self.loop.run_until_complete(asyncio.wait([task]))
+            raise
+
+    # Results
+
+    def show(self, value, main):
+        data = representations(value)
+        if not self.is_fork():
+            self.tell({"event": "result", "main": main, "data": data})
+
+    def display(self, *values, **_options):
+        """Shows values as results of the running cell, in their richest representations."""
+        for value in values:
+            self.show(value, main=False)
+
+    def show_figures(self):
+        """Sends the open matplotlib figures."""
+        for figure in open_figures():
+            self.show(figure, main=False)
+
+
+def main(descriptor):
+    driver = Driver(Control(descriptor))
+    driver.prepare()
+    driver.serve()

@@ -1,0 +1,257 @@
+"""Keeps the processes of one sandbox: forks a kernel for every context, and ends them all with itself.
+
+The engine's socket arrives as standard input. Both ways it carries one JSON object a line:
+
+    {"op": "fork", "kernel": 1}         with three descriptors: control socket, stdout, stderr
+    {"op": "interrupt", "kernel": 1}    SIGINT to the kernel's process group
+    {"op": "kill", "kernel": 1}         SIGKILL to the kernel and everything below it
+
+    {"event": "ready"}
+    {"event": "exit", "kernel": 1, "status": 0}    or "signal": 9 in place of "status"
+
+End of file means that the engine is gone or done with the sandbox. The process stays single-threaded,
+because it forks, and signals only children that it has not reaped, so a process id is never a stranger's.
+"""
+
+import asyncio  # noqa: F401 (imported once here, so that no kernel pays for it)
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import types
+
+FORK_DESCRIPTORS = 3
+END_SECONDS = 4.0
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def prctl(option, value):
+    """Calls prctl(2) where there is one; what it sets is a second line of defence."""
+    if sys.platform.startswith("linux"):
+        try:
+            ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+        except (OSError, AttributeError):
+            pass
+
+
+def take_control_socket():
+    """Moves the engine's socket off standard input, which user code must find empty."""
+    control = socket.socket(fileno=os.dup(0))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.close(null)
+    return control
+
+
+def load(name, source):
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(compile(source, f"<{name}>", "exec"), module.__dict__)
+    return module
+
+
+def descendants(root):
+    """The processes below `root`, by one pass over /proc; empty where there is no /proc."""
+    children = {}
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return set()
+    for name in filter(str.isdigit, names):
+        try:
+            with open(f"/proc/{name}/stat", "rb") as stat:
+                parent = int(stat.read().rpartition(b")")[2].split()[1])
+        except (OSError, IndexError, ValueError):
+            continue
+        children.setdefault(parent, []).append(int(name))
+    found, queue = set(), [root]
+    while queue:
+        below = [pid for pid in children.get(queue.pop(), ()) if pid not in found]
+        found.update(below)
+        queue.extend(below)
+    return found
+
+
+def send_signal(pid, number):
+    try:
+        os.kill(pid, number)
+    except OSError:
+        pass
+
+
+def signal_group(pid, number):
+    try:
+        os.killpg(pid, number)
+    except OSError:
+        pass
+
+
+def kill_below(root):
+    """Kills every descendant of `root`. They are stopped first: a stopped process forks no more."""
+    stopped = set()
+    for _ in range(100):
+        fresh = descendants(root) - stopped
+        if not fresh:
+            break
+        for pid in fresh:
+            send_signal(pid, signal.SIGSTOP)
+        stopped |= fresh
+    for pid in stopped:
+        send_signal(pid, signal.SIGKILL)
+
+
+class Supervisor:
+    def __init__(self, control, driver):
+        self.control = control
+        self.driver = driver
+        self.kernels = {}  # pid -> the engine's number of the kernel
+        self.descriptors = []
+        self.unread = b""
+        self.woken, self.waker = os.pipe()
+
+    def serve(self):
+        self.watch_children()
+        self.report(event="ready")
+        while True:
+            readable, _, _ = select.select([self.control, self.woken], [], [])
+            if self.woken in readable:
+                os.read(self.woken, 4096)
+                self.reap()
+            if self.control in readable and not self.receive():
+                return
+
+    def watch_children(self):
+        os.set_blocking(self.waker, False)
+        signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def report(self, **event):
+        try:
+            self.control.sendall(json.dumps(event).encode() + b"\n")
+        except OSError:
+            pass  # the engine is gone: the next read says so
+
+    def receive(self):
+        """Takes what the engine sent; false at the end of file."""
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self.control, 65536, 8 * FORK_DESCRIPTORS)
+        except OSError:
+            return False
+        self.descriptors += descriptors
+        *lines, self.unread = (self.unread + data).split(b"\n")
+        for line in lines:
+            self.obey(json.loads(line))
+        return bool(data)
+
+    def obey(self, command):
+        operation, number = command["op"], command["kernel"]
+        if operation == "fork":
+            self.fork(number)
+            return
+        for pid in [pid for pid, kernel in self.kernels.items() if kernel == number]:
+            if operation == "interrupt":
+                signal_group(pid, signal.SIGINT)
+            elif operation == "kill":
+                self.kill(pid)
+
+    def fork(self, number):
+        taken = self.descriptors[:FORK_DESCRIPTORS]
+        del self.descriptors[:FORK_DESCRIPTORS]
+        try:
+            pid = os.fork()
+        except OSError:
+            self.report(event="exit", kernel=number, status=1)
+        else:
+            if pid == 0:
+                self.become_kernel(*taken)
+            self.kernels[pid] = number
+        for descriptor in taken:
+            os.close(descriptor)
+
+    def become_kernel(self, control, stdout, stderr):
+        try:
+            os.setsid()
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self.control.close()
+            for descriptor in (self.woken, self.waker):
+                os.close(descriptor)
+            for source, target in ((stdout, 1), (stderr, 2)):
+                os.dup2(source, target)
+                os.close(source)
+            self.driver.main(control)
+        finally:
+            os._exit(1)
+
+    def kill(self, pid):
+        send_signal(pid, signal.SIGSTOP)
+        kill_below(pid)
+        signal_group(pid, signal.SIGKILL)
+        send_signal(pid, signal.SIGKILL)
+
+    def reap(self):
+        """Collects the dead, its own kernels and orphans alike; false when no child is left."""
+        while True:
+            try:
+                self.sweep_groups()
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            number = self.kernels.pop(pid, None)
+            if number is None:
+                continue
+            if os.WIFSIGNALED(status):
+                self.report(event="exit", kernel=number, signal=os.WTERMSIG(status))
+            else:
+                self.report(event="exit", kernel=number, status=os.WEXITSTATUS(status))
+
+    def sweep_groups(self):
+        """Kills what a dead kernel left in its group, while its zombie still keeps the number from reuse."""
+        if not hasattr(os, "waitid"):
+            return
+        for pid in self.kernels:
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                signal_group(pid, signal.SIGKILL)
+
+    def end(self):
+        """Kills everything of this sandbox. Orphans come to this process, so it ends when no child is left."""
+        deadline = time.monotonic() + END_SECONDS
+        for pid in self.kernels:
+            signal_group(pid, signal.SIGKILL)
+        self.wait_for_child()
+        while self.reap() and time.monotonic() < deadline:
+            kill_below(os.getpid())
+            self.wait_for_child()
+
+    def wait_for_child(self):
+        if select.select([self.woken], [], [], 0.01)[0]:
+            os.read(self.woken, 4096)
+
+
+def main(start):
+    control = take_control_socket()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    load("code_interpreter_results", start["results"])
+    supervisor = Supervisor(control, load("code_interpreter_driver", start["driver"]))
+    gc.collect()
+    gc.freeze()
+    # Until here standard error told the engine why a start failed; from here nobody reads it.
+    os.dup2(0, 2)
+    supervisor.serve()
+    supervisor.end()
+    os._exit(0)  # there is nothing to tidy up in an interpreter that only ever forked
+
+
+main(start)  # noqa: F821 (`start` is the engine's first line, read by the one-line boot code)

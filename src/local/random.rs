@@ -1,0 +1,21 @@
+//! Names that nobody guesses.
+
+use std::fmt::Write as _;
+
+use crate::error::{Error, Result};
+
+/// Lower-case hexadecimal digits of `N` random bytes.
+pub(super) fn random_hex<const N: usize>() -> Result<String> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::engine(format!("the operating system gave no random bytes: {error}")))?;
+    Ok(bytes.iter().fold(String::with_capacity(2 * N), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
+}
+
+/// An identifier of 128 random bits.
+pub(super) fn random_id() -> Result<String> {
+    random_hex::<16>()
+}

@@ -1,0 +1,147 @@
+//! The sandboxes of an engine.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use tokio::sync::{RwLock, oneshot};
+
+use super::directory::EngineDirectory;
+use super::message::Environment;
+use super::python::Pythons;
+use super::sandbox::{Metadata, Sandbox};
+use super::server::Problem;
+use super::warm::{Prepared, Warm};
+use super::{expiry, lock};
+
+/// How long stopping waits for sandboxes that are being created.
+const LAST_CREATION: Duration = Duration::from_secs(5);
+
+/// The runtime of those who name none.
+pub(super) const DEFAULT_RUNTIME: &str = "python";
+
+/// What a new sandbox is to be.
+pub(super) struct Specification {
+    pub(super) runtime: String,
+    pub(super) timeout: Duration,
+    pub(super) metadata: Metadata,
+    pub(super) env: Environment,
+}
+
+pub(super) struct Registry {
+    pythons: Arc<Pythons>,
+    directory: Arc<EngineDirectory>,
+    warm: Warm,
+    /// Those that are ending stay here until they have ended, and are shown to nobody.
+    sandboxes: Mutex<HashMap<String, Arc<Sandbox>>>,
+    is_closed: AtomicBool,
+    /// Read by every creation under way, so that stopping can wait for them.
+    creations: RwLock<()>,
+}
+
+impl Registry {
+    pub(super) fn new(pythons: Pythons, directory: Arc<EngineDirectory>, warm: usize) -> Self {
+        Self {
+            pythons: Arc::new(pythons),
+            warm: Warm::new(warm, Arc::clone(&directory)),
+            directory,
+            sandboxes: Mutex::default(),
+            is_closed: AtomicBool::new(false),
+            creations: RwLock::new(()),
+        }
+    }
+
+    /// Prepares sandboxes of the default interpreter, if there is one.
+    pub(super) async fn warm_up(&self) {
+        if let Ok(interpreter) = self.pythons.find_async(DEFAULT_RUNTIME).await {
+            self.warm.fill(&interpreter, Duration::ZERO);
+        }
+    }
+
+    /// Creates a sandbox. One that nobody waits for any more when it is there is killed again.
+    pub(super) async fn create(self: &Arc<Self>, specification: Specification) -> Result<Arc<Sandbox>, Problem> {
+        let (sender, created) = oneshot::channel();
+        let registry = Arc::clone(self);
+        tokio::spawn(async move {
+            let _creation = registry.creations.read().await;
+            let outcome = registry.create_now(specification).await;
+            if let Err(Ok(unwanted)) = sender.send(outcome) {
+                registry.kill(unwanted).await;
+            }
+        });
+        created.await.unwrap_or_else(|_| Err(stopping()))
+    }
+
+    async fn create_now(self: &Arc<Self>, wanted: Specification) -> Result<Arc<Sandbox>, Problem> {
+        let interpreter = self
+            .pythons
+            .find_async(&wanted.runtime)
+            .await
+            .map_err(|message| Problem::new(StatusCode::NOT_FOUND, message))?;
+        let prepared = match self.warm.claim(&interpreter).await {
+            Some(prepared) => prepared,
+            None => Prepared::start(interpreter.clone(), Arc::clone(&self.directory)).await?,
+        };
+        if let Ok(default) = self.pythons.find_async(DEFAULT_RUNTIME).await {
+            self.warm.refill(&default);
+        }
+        let sandbox = Sandbox::new(prepared, wanted.runtime, wanted.metadata, wanted.env, wanted.timeout)?;
+        let sandbox = Arc::new(sandbox);
+        lock(&self.sandboxes).insert(sandbox.id.clone(), Arc::clone(&sandbox));
+        if self.is_closed.load(Ordering::Acquire) {
+            self.kill(sandbox).await;
+            return Err(stopping());
+        }
+        tokio::spawn(expiry::watch(Arc::clone(self), Arc::clone(&sandbox)));
+        Ok(sandbox)
+    }
+
+    pub(super) fn get(&self, id: &str) -> Result<Arc<Sandbox>, Problem> {
+        let found = lock(&self.sandboxes).get(id).filter(|sandbox| !sandbox.is_ended()).cloned();
+        found.ok_or_else(|| {
+            let message = format!("Sandbox \"{id}\" doesn't exist or you don't have access to it");
+            Problem::new(StatusCode::NOT_FOUND, message)
+        })
+    }
+
+    /// The running sandboxes, the newest first.
+    pub(super) fn list(&self) -> Vec<Arc<Sandbox>> {
+        let mut all: Vec<_> = lock(&self.sandboxes).values().filter(|sandbox| !sandbox.is_ended()).cloned().collect();
+        all.sort_by(|a, b| b.started_at.cmp(&a.started_at).then_with(|| a.id.cmp(&b.id)));
+        all
+    }
+
+    /// Ends a sandbox, even if the caller stops waiting for it.
+    pub(super) async fn kill(self: &Arc<Self>, sandbox: Arc<Sandbox>) {
+        let registry = Arc::clone(self);
+        let task = tokio::spawn(async move {
+            sandbox.kill().await;
+            lock(&registry.sandboxes).remove(&sandbox.id);
+        });
+        let _ = task.await;
+    }
+
+    /// Ends all sandboxes and waits until they are gone.
+    pub(super) async fn stop(self: &Arc<Self>) {
+        self.is_closed.store(true, Ordering::Release);
+        let _ = tokio::time::timeout(LAST_CREATION, self.creations.write()).await;
+        let all: Vec<_> = lock(&self.sandboxes).values().cloned().collect();
+        let kills: Vec<_> = all
+            .into_iter()
+            .map(|sandbox| {
+                let registry = Arc::clone(self);
+                tokio::spawn(async move { registry.kill(sandbox).await })
+            })
+            .collect();
+        self.warm.stop().await;
+        for kill in kills {
+            let _ = kill.await;
+        }
+    }
+}
+
+fn stopping() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the engine is stopping")
+}

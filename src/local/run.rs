@@ -1,0 +1,369 @@
+//! One execution: from its place in the queue to its end event.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::answer::{Answer, Body};
+use super::context::{Context, Fate, Slot};
+use super::event::{Event, Representations};
+use super::kernel::{Kernel, until_exited};
+use super::message::{Environment, Message};
+use super::sandbox::Sandbox;
+use super::supervisor::Exit;
+
+/// How long a kernel may take to react to an interrupt before it is killed.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// A silent run says this often that it lives.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+/// A kernel that has closed its socket has this long to end by itself.
+const LAST_BREATH: Duration = Duration::from_millis(500);
+/// How long an idle kernel may take to read its code.
+const HANDOVER: Duration = Duration::from_secs(30);
+/// Output that the reader has not taken stops the kernel from here on ...
+const ROOM: usize = 256 * 1024;
+/// ... and from here on once it was interrupted, so that a slow reader does not keep it from ending.
+const ROOM_TO_END: usize = 64 * 1024 * 1024;
+
+/// Code to run.
+pub(super) struct Request {
+    pub(super) code: String,
+    pub(super) env: Environment,
+    /// Counted from `arrived`, the queue included.
+    pub(super) timeout: Option<Duration>,
+    pub(super) arrived: Instant,
+}
+
+/// Runs code in a context as soon as it is its turn; the body ends cleanly only after an end event.
+pub(super) fn start(sandbox: Arc<Sandbox>, context: Arc<Context>, request: Request) -> Body {
+    let (answer, body) = Answer::new();
+    tokio::spawn(execute(sandbox, context, request, answer));
+    body
+}
+
+async fn execute(sandbox: Arc<Sandbox>, context: Arc<Context>, request: Request, mut answer: Answer) {
+    let deadline = request.timeout.and_then(|timeout| request.arrived.checked_add(timeout));
+    let mut fate = context.fate();
+    let ending = tokio::select! {
+        biased;
+        () = sandbox.ended() => Ending::Cut,
+        () = answer.closed() => Ending::Cut,
+        () = removed(&mut fate) => Ending::Removed,
+        mut slot = context.turn() => {
+            turn(&sandbox, &context, &request, &mut slot, deadline, &mut answer).await
+        }
+        () = until(deadline) => Ending::TimedOut(State::Untouched),
+    };
+    for event in ending.events(&request) {
+        answer.push(&event);
+    }
+    if !matches!(ending, Ending::Cut) {
+        tokio::select! {
+            biased;
+            () = sandbox.ended() => {}
+            () = answer.finish() => {}
+        }
+    }
+}
+
+/// Holds the context's slot for one run.
+async fn turn(
+    sandbox: &Sandbox,
+    context: &Context,
+    request: &Request,
+    slot: &mut Slot,
+    deadline: Option<Instant>,
+    answer: &mut Answer,
+) -> Ending {
+    // A restart before this turn does not end it, so the watch begins here.
+    let fate = context.fate();
+    if fate.borrow().removed {
+        return Ending::Removed;
+    }
+    match slot.prepare(context, &sandbox.supervisor, &sandbox.env).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(exit)) => return Ending::Died(exit),
+        Err(error) => return Ending::NotStarted(error.to_string()),
+    }
+    let Some(kernel) = slot.kernel.as_mut() else {
+        return Ending::NotStarted("no kernel".to_owned());
+    };
+    let mut run = Run {
+        kernel,
+        answer,
+        fate,
+        number: 0,
+        started: false,
+        deadline,
+        interrupt: None,
+        kill_at: None,
+        alive_at: Instant::now() + KEEPALIVE,
+    };
+    let ending = tokio::select! {
+        biased;
+        () = sandbox.ended() => Ending::Cut,
+        ending = run.drive(request) => ending,
+    };
+    if sandbox.supervisor.is_gone() {
+        return Ending::Cut;
+    }
+    let keeps_kernel = matches!(ending, Ending::Done | Ending::TimedOut(State::Kept));
+    if !keeps_kernel
+        && let Some(kernel) = slot.kernel.take()
+        && !matches!(ending, Ending::Cut)
+    {
+        kernel.kill().await;
+    }
+    ending
+}
+
+/// Why a run was interrupted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Interrupt {
+    ClientGone,
+    Deadline,
+}
+
+/// What became of the variables after a timeout.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Untouched,
+    Kept,
+    Lost,
+}
+
+enum Ending {
+    Done,
+    Died(Exit),
+    TimedOut(State),
+    Restarted,
+    Removed,
+    NotStarted(String),
+    /// The sandbox ended or nobody listens: there is nothing to say, and no clean end.
+    Cut,
+}
+
+impl Ending {
+    fn events(&self, request: &Request) -> Vec<Event> {
+        let mut reason = None;
+        let error = match self {
+            Self::Cut => return Vec::new(),
+            Self::Done => None,
+            Self::Died(exit) => Some(Event::error(
+                "KernelDied",
+                format!(
+                    "The Python process of this context {exit}. Its variables are lost; \
+                     the next execution starts a fresh one."
+                ),
+            )),
+            Self::TimedOut(state) => {
+                reason = Some("timeout");
+                let seconds = request.timeout.unwrap_or_default().as_secs_f64();
+                let state = match state {
+                    State::Untouched => "it was still waiting for its turn, and nothing of it ran",
+                    State::Kept => "it was interrupted, and the variables are kept",
+                    State::Lost => {
+                        "it did not react to an interrupt and was killed: the variables are lost, \
+                         and the next execution starts a fresh Python process"
+                    }
+                };
+                let value = format!("The execution reached its timeout of {seconds} s: {state}.");
+                Some(Event::error("ExecutionTimeout", value))
+            }
+            Self::Restarted => Some(Event::error("ContextRestarting", "Context was restarted")),
+            Self::Removed => Some(Event::error(
+                "UnexpectedEndOfExecution",
+                "Connection to the execution was closed before the execution was finished",
+            )),
+            Self::NotStarted(why) => Some(Event::error("KernelNotStarted", why.as_str())),
+        };
+        error.into_iter().chain([Event::End { reason }]).collect()
+    }
+}
+
+/// A run that has its turn.
+struct Run<'a> {
+    kernel: &'a mut Kernel,
+    answer: &'a mut Answer,
+    fate: watch::Receiver<Fate>,
+    number: u64,
+    /// An interrupt before the driver has begun would find nothing to stop.
+    started: bool,
+    deadline: Option<Instant>,
+    interrupt: Option<Interrupt>,
+    kill_at: Option<Instant>,
+    alive_at: Instant,
+}
+
+impl Run<'_> {
+    async fn drive(&mut self, request: &Request) -> Ending {
+        match tokio::time::timeout(HANDOVER, self.kernel.run(&request.code, &request.env)).await {
+            Ok(Ok(number)) => self.number = number,
+            _ => return self.died(LAST_BREATH).await,
+        }
+        loop {
+            let open = self.answer.size() < if self.interrupt.is_some() { ROOM_TO_END } else { ROOM };
+            let wake = self.wake();
+            tokio::select! {
+                biased;
+                _ = self.fate.changed() => {
+                    return if self.fate.borrow().removed { Ending::Removed } else { Ending::Restarted };
+                }
+                () = self.answer.closed(), if !self.answer.is_abandoned() => {
+                    self.answer.abandon();
+                    self.stop(Interrupt::ClientGone);
+                }
+                () = self.answer.room(), if self.answer.size() > 0 => self.answer.pass_on(),
+                line = self.kernel.lines.next(), if open => match line {
+                    Ok(Some(line)) => {
+                        if self.hear(&line) {
+                            return self.done();
+                        }
+                    }
+                    Ok(None) | Err(_) => return self.died(LAST_BREATH).await,
+                },
+                () = self.kernel.output.read(), if open => self.pass_text_when_due(),
+                _ = until_exited(&mut self.kernel.exited) => return self.died(LAST_BREATH).await,
+                () = sleep_until(wake) => {
+                    self.pass_text_when_due();
+                    let now = Instant::now();
+                    if self.deadline.is_some_and(|deadline| deadline <= now) {
+                        self.deadline = None;
+                        self.stop(Interrupt::Deadline);
+                    }
+                    if self.kill_at.is_some_and(|kill_at| kill_at <= now) {
+                        self.kernel.kill().await;
+                        return self.died(LAST_BREATH).await;
+                    }
+                    if self.alive_at <= now {
+                        self.push(&Event::Keepalive);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next moment at which time alone is a reason to act.
+    fn wake(&self) -> Instant {
+        [self.kernel.output.due(), self.deadline, self.kill_at].into_iter().flatten().fold(self.alive_at, Instant::min)
+    }
+
+    /// Interrupts the kernel, the first time that there is a reason to.
+    fn stop(&mut self, why: Interrupt) {
+        if self.interrupt.is_some() {
+            return;
+        }
+        self.interrupt = Some(why);
+        self.kill_at = Some(Instant::now() + PATIENCE);
+        if self.started {
+            self.kernel.interrupt();
+        }
+    }
+
+    /// Takes an event of the driver; true when the run is over.
+    fn hear(&mut self, line: &[u8]) -> bool {
+        // What does not parse is not the driver's: user code found the socket.
+        let Some(message) = Message::parse(line) else {
+            return false;
+        };
+        let ack = message.ack;
+        let ours = message.run == self.number;
+        match message.event.as_str() {
+            "started" if ours && !self.started => {
+                self.started = true;
+                self.push(&Event::Count { execution_count: message.count });
+                if self.interrupt.is_some() {
+                    self.kernel.interrupt();
+                }
+            }
+            "result" if ours => {
+                self.pass_text_before();
+                let result = Representations::new(message.data, message.main);
+                self.push(&Event::Result(Box::new(result)));
+            }
+            "error" if ours => {
+                self.pass_text_before();
+                let is_own = self.interrupt == Some(Interrupt::Deadline) && message.name == "KeyboardInterrupt";
+                if !is_own {
+                    let (name, value, traceback) = (message.name, message.value, message.traceback);
+                    self.push(&Event::Error { name, value, traceback });
+                }
+            }
+            "done" if ours => return true,
+            _ => {}
+        }
+        if let Some(ack) = ack {
+            self.kernel.acknowledge(ack);
+        }
+        false
+    }
+
+    fn push(&mut self, event: &Event) {
+        self.alive_at = Instant::now() + KEEPALIVE;
+        self.answer.push(event);
+    }
+
+    fn pass(&mut self, pieces: Vec<(super::output::Stream, String)>) {
+        for piece in pieces {
+            self.push(&Event::text(piece));
+        }
+    }
+
+    /// Empties the pipes, so that text printed before an event stands before it.
+    fn pass_text_before(&mut self) {
+        let pieces = self.kernel.output.drain();
+        self.pass(pieces);
+    }
+
+    fn pass_text_when_due(&mut self) {
+        if self.kernel.output.is_due(Instant::now()) {
+            let pieces = self.kernel.output.take();
+            self.pass(pieces);
+        }
+    }
+
+    fn pass_rest(&mut self) {
+        let pieces = self.kernel.output.finish();
+        self.pass(pieces);
+    }
+
+    fn done(&mut self) -> Ending {
+        self.pass_rest();
+        match self.interrupt {
+            Some(Interrupt::Deadline) => Ending::TimedOut(State::Kept),
+            _ => Ending::Done,
+        }
+    }
+
+    /// The kernel ended, or will within a moment, or is ended: what it still said counts.
+    async fn died(&mut self, moment: Duration) -> Ending {
+        let exit = match tokio::time::timeout(moment, until_exited(&mut self.kernel.exited)).await {
+            Ok(exit) => exit,
+            Err(_) => {
+                self.kernel.kill().await;
+                self.kernel.exit().unwrap_or(Exit::Unknown)
+            }
+        };
+        while let Some(line) = self.kernel.lines.next_now() {
+            self.hear(&line);
+        }
+        self.pass_rest();
+        match self.interrupt {
+            Some(Interrupt::Deadline) => Ending::TimedOut(State::Lost),
+            _ => Ending::Died(exit),
+        }
+    }
+}
+
+async fn removed(fate: &mut watch::Receiver<Fate>) {
+    let _ = fate.wait_for(|fate| fate.removed).await;
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,55 @@
+//! The contexts of a sandbox.
+
+use std::sync::Arc;
+
+use axum::Json as Reply;
+use axum::extract::{Path, State};
+use serde::Deserialize;
+
+use super::super::context::ContextInfo;
+use super::super::registry::Registry;
+use super::execute::{check_language, unknown_context};
+use super::reply::{Json, Problem};
+
+#[derive(Deserialize)]
+pub(super) struct CreateBody {
+    language: Option<String>,
+    cwd: Option<String>,
+}
+
+type Shared = State<Arc<Registry>>;
+
+pub(super) async fn create(
+    State(registry): Shared,
+    Path(id): Path<String>,
+    Json(body): Json<CreateBody>,
+) -> Result<Reply<ContextInfo>, Problem> {
+    check_language(body.language.as_deref())?;
+    let sandbox = registry.get(&id)?;
+    let context = sandbox.open_context(body.cwd.as_deref()).await?;
+    Ok(Reply(context.info.clone()))
+}
+
+pub(super) async fn list(State(registry): Shared, Path(id): Path<String>) -> Result<Reply<Vec<ContextInfo>>, Problem> {
+    Ok(Reply(registry.get(&id)?.contexts.list()))
+}
+
+pub(super) async fn restart(
+    State(registry): Shared,
+    Path((id, context)): Path<(String, String)>,
+) -> Result<Reply<()>, Problem> {
+    let sandbox = registry.get(&id)?;
+    sandbox.contexts.get(&context).ok_or_else(|| unknown_context(&context))?.restart().await;
+    Ok(Reply(()))
+}
+
+pub(super) async fn remove(
+    State(registry): Shared,
+    Path((id, context)): Path<(String, String)>,
+) -> Result<Reply<()>, Problem> {
+    let sandbox = registry.get(&id)?;
+    if !sandbox.contexts.remove(&context).await {
+        return Err(unknown_context(&context));
+    }
+    Ok(Reply(()))
+}

@@ -1,0 +1,76 @@
+//! Running code: the answer is a line for each event, as it happens.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::super::context::{Context, LANGUAGE};
+use super::super::message::Environment;
+use super::super::registry::Registry;
+use super::super::run;
+use super::super::sandbox::Sandbox;
+use super::reply::{Json, Problem, check_environment, positive_seconds};
+
+/// Tells the client that this server ends the run at its timeout.
+const TIMEOUT_TAKEN: &str = "x-execution-timeout";
+
+#[derive(Deserialize)]
+pub(super) struct ExecuteBody {
+    code: String,
+    context_id: Option<String>,
+    language: Option<String>,
+    env_vars: Option<Environment>,
+    timeout: Option<f64>,
+}
+
+pub(super) async fn execute(
+    State(registry): State<Arc<Registry>>,
+    Path(id): Path<String>,
+    Json(body): Json<ExecuteBody>,
+) -> Result<Response, Problem> {
+    let arrived = Instant::now();
+    let sandbox = registry.get(&id)?;
+    let context = find_context(&sandbox, body.context_id.as_deref(), body.language.as_deref())?;
+    let timeout = body.timeout.map(|timeout| positive_seconds("timeout", timeout)).transpose()?;
+    let env = body.env_vars.unwrap_or_default();
+    check_environment(&env)?;
+    let events = run::start(sandbox, context, run::Request { code: body.code, env, timeout, arrived });
+    let mut response = Body::from_stream(events).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    if let Some(taken) = timeout.and_then(|timeout| HeaderValue::try_from(timeout.as_secs_f64().to_string()).ok()) {
+        headers.insert(TIMEOUT_TAKEN, taken);
+    }
+    Ok(response)
+}
+
+fn find_context(sandbox: &Sandbox, id: Option<&str>, language: Option<&str>) -> Result<Arc<Context>, Problem> {
+    let id = id.filter(|id| !id.is_empty());
+    if id.is_some() && language.is_some_and(|language| !language.is_empty()) {
+        return Err(Problem::bad_request("Only one of context_id or language can be provided"));
+    }
+    match id {
+        Some(id) => sandbox.contexts.get(id).ok_or_else(|| unknown_context(id)),
+        None => {
+            check_language(language)?;
+            Ok(sandbox.contexts.default()?)
+        }
+    }
+}
+
+pub(super) fn unknown_context(id: &str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("Context {id} not found"))
+}
+
+/// The name of the language, for any of its names; none at all is the default.
+pub(super) fn check_language(language: Option<&str>) -> Result<(), Problem> {
+    match language.unwrap_or_default().trim().to_lowercase().as_str() {
+        "" | "python" | "python3" | "py" => Ok(()),
+        other => Err(Problem::bad_request(format!("language '{other}' is not supported; there is {LANGUAGE}"))),
+    }
+}

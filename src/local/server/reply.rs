@@ -1,0 +1,122 @@
+//! Bodies, in and out: JSON, and every error in one shape.
+
+use std::time::Duration;
+
+use axum::Json as AxumJson;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+
+/// Longer times are typing errors, and would overflow clocks.
+const MAX_SECONDS: f64 = 365.0 * 24.0 * 3600.0;
+
+/// An error as the wire has it: `{"code": .., "message": ..}`.
+#[derive(Debug)]
+pub(in crate::local) struct Problem {
+    status: StatusCode,
+    message: String,
+}
+
+impl Problem {
+    pub(in crate::local) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    #[cfg(test)]
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Shape {
+            code: u16,
+            message: String,
+        }
+        (self.status, AxumJson(Shape { code: self.status.as_u16(), message: self.message })).into_response()
+    }
+}
+
+/// A JSON body, whatever type it claims to be; no body at all is an empty object.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
+        let text = if bytes.is_empty() { b"{}".as_slice() } else { &bytes };
+        let value = serde_json::from_slice(text).map_err(|error| {
+            Problem::bad_request(format!("the body is not the JSON that is expected here: {error}"))
+        })?;
+        Ok(Self(value))
+    }
+}
+
+/// Seconds of a request as a duration; `what` names the field.
+pub(super) fn seconds(what: &str, value: f64) -> Result<Duration, Problem> {
+    if !(0.0..=MAX_SECONDS).contains(&value) {
+        return Err(Problem::bad_request(format!("{what} must be from 0 to {MAX_SECONDS} seconds, not {value}")));
+    }
+    Ok(Duration::from_secs_f64(value))
+}
+
+/// As [`seconds`], for a time that must not be over at once.
+pub(super) fn positive_seconds(what: &str, value: f64) -> Result<Duration, Problem> {
+    match seconds(what, value)? {
+        Duration::ZERO => Err(Problem::bad_request(format!("{what} must be greater than 0"))),
+        duration => Ok(duration),
+    }
+}
+
+/// Refuses what no process can have in its environment.
+pub(super) fn check_environment<'a>(
+    variables: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<(), Problem> {
+    for (name, value) in variables {
+        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            return Err(Problem::bad_request(format!("{name:?} cannot be set as an environment variable")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        assert_eq!(seconds("timeout", 0.25).ok(), Some(Duration::from_millis(250)));
+        assert!(seconds("timeout", 0.0).is_ok() && positive_seconds("timeout", 0.0).is_err());
+        for bad in [-1.0, f64::NAN, f64::INFINITY, 1e300] {
+            assert!(seconds("timeout", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn environments() {
+        let check = |name: &str, value: &str| check_environment([(&name.to_owned(), &value.to_owned())]).is_ok();
+        assert!(check("A", "") && check("A", "b=c\n"));
+        assert!(!check("", "x") && !check("A=B", "x") && !check("A\0", "x") && !check("A", "\0"));
+    }
+}

@@ -1,0 +1,255 @@
+//! The Python process that keeps one sandbox: it forks the kernels and outlives none of them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::sync::watch;
+
+use super::channel::{Lines, Pipe, Socket};
+use super::lock;
+use super::python::Interpreter;
+use crate::error::{Error, Result};
+
+/// How long an interpreter may take to come up.
+const START: Duration = Duration::from_secs(30);
+/// How long a supervisor may take to end its processes; it gives up by itself a little earlier.
+const STOP: Duration = Duration::from_secs(5);
+/// How much of a failed start's standard error goes into the message.
+const TAIL: usize = 2048;
+
+const SUPERVISOR: &str = include_str!("python/supervisor.py");
+const DRIVER: &str = include_str!("python/driver.py");
+const RESULTS: &str = include_str!("python/results.py");
+/// The sources come over the socket: nothing lies in a file, or in the command line for `ps` to show.
+const BOOT: &str = "import json
+with open(0, 'rb', closefd=False) as start: start = json.loads(start.readline())
+exec(compile(start['supervisor'], '<supervisor>', 'exec'), {'__name__': 'supervisor', 'start': start})";
+
+/// How a kernel ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Exit {
+    Status(i32),
+    Signal(i32),
+    /// The supervisor went first, and could not tell.
+    Unknown,
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "exited with status {status}"),
+            Self::Signal(9) => f.write_str("was killed by signal 9 (SIGKILL)"),
+            Self::Signal(11) => f.write_str("was killed by signal 11 (SIGSEGV)"),
+            Self::Signal(signal) => write!(f, "was killed by signal {signal}"),
+            Self::Unknown => f.write_str("ended"),
+        }
+    }
+}
+
+/// What a supervisor says.
+#[derive(Deserialize)]
+struct Report {
+    event: String,
+    kernel: Option<u64>,
+    status: Option<i32>,
+    signal: Option<i32>,
+}
+
+type Kernels = Mutex<HashMap<u64, watch::Sender<Option<Exit>>>>;
+
+pub(super) struct Supervisor {
+    socket: Arc<Socket>,
+    kernels: Arc<Kernels>,
+    next: AtomicU64,
+    gone: watch::Receiver<bool>,
+    child: Mutex<Option<Child>>,
+}
+
+impl Supervisor {
+    /// Starts the interpreter in its directory and waits until it can fork.
+    pub(super) async fn start(python: &Interpreter, directory: &Path, caches: &Path) -> Result<Self> {
+        let failed = |why: &str| {
+            let path = python.path().display();
+            Error::engine(format!("the sandbox's Python process ({path}) did not start: {why}"))
+        };
+        let io_failed = |error: std::io::Error| failed(&error.to_string()).with_source(error);
+        let (socket, theirs) = Socket::pair().map_err(io_failed)?;
+        let (mut errors, stderr) = Pipe::pair().map_err(io_failed)?;
+        let mut command = command(python, directory, caches);
+        command.stdin(Stdio::from(theirs)).stdout(Stdio::null()).stderr(Stdio::from(stderr));
+        // The command owns our copies of the child's ends; both go with it, so that an end of file can come.
+        let child = tokio::task::spawn_blocking(move || command.spawn())
+            .await
+            .map_err(|error| failed(&error.to_string()))?
+            .map_err(io_failed)?;
+        let mut lines = Lines::new(Arc::clone(&socket));
+        let (gone, is_gone) = watch::channel(false);
+        let supervisor = Self {
+            socket,
+            kernels: Arc::default(),
+            next: AtomicU64::new(1),
+            gone: is_gone,
+            child: Mutex::new(Some(child)),
+        };
+        let boot =
+            serde_json::json!({"supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS}).to_string() + "\n";
+        let ready = tokio::time::timeout(START, async {
+            supervisor.socket.send(boot.as_bytes()).await?;
+            lines.next().await
+        });
+        match ready.await {
+            Ok(Ok(Some(_))) => {}
+            Ok(_) => {
+                let _ = gone.send(true);
+                supervisor.stop().await;
+                return Err(failed(&tail(&mut errors)));
+            }
+            Err(_) => {
+                supervisor.kill();
+                supervisor.stop().await;
+                return Err(failed(&format!("not ready within {} s. {}", START.as_secs(), tail(&mut errors))));
+            }
+        }
+        tokio::spawn(listen(lines, Arc::clone(&supervisor.kernels), gone));
+        Ok(supervisor)
+    }
+
+    /// Forks a kernel that owns these ends of its socket and pipes; tells its number and how to learn its end.
+    pub(super) fn fork(&self, descriptors: [OwnedFd; 3]) -> Result<(u64, watch::Receiver<Option<Exit>>)> {
+        let kernel = self.next.fetch_add(1, Ordering::Relaxed);
+        let (exit, exited) = watch::channel(None);
+        lock(&self.kernels).insert(kernel, exit);
+        let [control, stdout, stderr] = &descriptors;
+        let descriptors = [control.as_fd(), stdout.as_fd(), stderr.as_fd()];
+        let line = format!("{{\"op\":\"fork\",\"kernel\":{kernel}}}\n");
+        match self.socket.send_now(line.as_bytes(), &descriptors) {
+            Ok(true) if !self.is_gone() => Ok((kernel, exited)),
+            _ => {
+                lock(&self.kernels).remove(&kernel);
+                Err(Error::engine("the sandbox's Python process does not answer any more"))
+            }
+        }
+    }
+
+    /// SIGINT to the process group of a kernel.
+    pub(super) fn interrupt(&self, kernel: u64) {
+        self.order("interrupt", kernel);
+    }
+
+    /// SIGKILL to a kernel and everything below it.
+    pub(super) fn kill_kernel(&self, kernel: u64) {
+        self.order("kill", kernel);
+    }
+
+    fn order(&self, operation: &str, kernel: u64) {
+        let line = format!("{{\"op\":\"{operation}\",\"kernel\":{kernel}}}\n");
+        // A supervisor that takes no orders is gone or stuck; its kernels end with it either way.
+        let _ = self.socket.send_now(line.as_bytes(), &[]);
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        *self.gone.borrow()
+    }
+
+    /// Waits until the process has ended, for whatever reason.
+    pub(super) async fn gone(&self) {
+        let _ = self.gone.clone().wait_for(|gone| *gone).await;
+    }
+
+    /// Ends the process and everything below it, and waits until they are gone.
+    pub(super) async fn stop(&self) {
+        self.socket.close_writing();
+        if tokio::time::timeout(STOP, self.gone()).await.is_err() {
+            self.kill();
+        }
+        let child = lock(&self.child).take();
+        if let Some(child) = child {
+            let _ = tokio::task::spawn_blocking(move || collect(child)).await;
+        }
+    }
+
+    fn kill(&self) {
+        if let Some(child) = lock(&self.child).as_mut() {
+            let _ = child.kill();
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.socket.close_writing();
+    }
+}
+
+/// Collects an ended process; the kernel of the operating system may take a moment after its last word.
+fn collect(mut child: Child) {
+    for _ in 0..1000 {
+        match child.try_wait() {
+            Ok(None) => std::thread::sleep(Duration::from_millis(1)),
+            _ => return,
+        }
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// Passes on how kernels ended, until the supervisor has ended itself.
+async fn listen(mut lines: Lines, kernels: Arc<Kernels>, gone: watch::Sender<bool>) {
+    while let Ok(Some(line)) = lines.next().await {
+        let Ok(report) = serde_json::from_slice::<Report>(&line) else {
+            continue;
+        };
+        let exit = match (report.status, report.signal) {
+            (_, Some(signal)) => Exit::Signal(signal),
+            (Some(status), None) => Exit::Status(status),
+            (None, None) => Exit::Unknown,
+        };
+        if let ("exit", Some(kernel)) = (report.event.as_str(), report.kernel)
+            && let Some(sender) = lock(&kernels).remove(&kernel)
+        {
+            sender.send_replace(Some(exit));
+        }
+    }
+    gone.send_replace(true);
+    for (_, sender) in lock(&kernels).drain() {
+        sender.send_replace(Some(Exit::Unknown));
+    }
+}
+
+/// The interpreter's command line and its whole environment: nothing of the host program's secrets.
+fn command(python: &Interpreter, directory: &Path, caches: &Path) -> Command {
+    use std::os::unix::process::CommandExt;
+
+    let mut command = Command::new(python.path());
+    command
+        .args(["-I", "-B", "-X", "utf8", "-c", BOOT])
+        .current_dir(directory)
+        .process_group(0)
+        .env_clear()
+        .env("PATH", python.search_path())
+        .env("LANG", "C.UTF-8")
+        .env("LC_ALL", "C.UTF-8")
+        .env("HOME", directory)
+        .env("TMPDIR", super::directory::temporary(directory))
+        .env("MPLBACKEND", "Agg")
+        .env("MPLCONFIGDIR", caches.join("matplotlib"))
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+fn tail(errors: &mut Pipe) -> String {
+    let mut bytes = Vec::new();
+    while bytes.len() < 64 * TAIL && errors.read_now(&mut bytes) {}
+    let text = String::from_utf8_lossy(bytes.get(bytes.len().saturating_sub(TAIL)..).unwrap_or_default());
+    match text.trim() {
+        "" => "it ended without a message".to_owned(),
+        text => format!("it said: {text}"),
+    }
+}

@@ -1,0 +1,133 @@
+//! Sandboxes prepared ahead of time, so that creating one does not wait for an interpreter to start.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::directory::{self, EngineDirectory};
+use super::lock;
+use super::python::Interpreter;
+use super::random::random_id;
+use super::supervisor::Supervisor;
+use crate::error::{Error, Result};
+
+/// A directory and the supervisor that waits in it.
+pub(super) struct Prepared {
+    pub(super) id: String,
+    pub(super) directory: PathBuf,
+    pub(super) interpreter: Interpreter,
+    pub(super) supervisor: Arc<Supervisor>,
+}
+
+impl Prepared {
+    pub(super) async fn start(interpreter: Interpreter, engine: Arc<EngineDirectory>) -> Result<Self> {
+        let id = random_id()?;
+        let directory = engine
+            .create_sandbox(&id)
+            .map_err(|error| Error::engine("could not make the directory of a sandbox").with_source(error))?;
+        match Supervisor::start(&interpreter, &directory, engine.caches()).await {
+            Ok(supervisor) => Ok(Self { id, directory, interpreter, supervisor: Arc::new(supervisor) }),
+            Err(error) => {
+                remove_directory(directory).await;
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) async fn discard(self) {
+        self.supervisor.stop().await;
+        remove_directory(self.directory).await;
+    }
+}
+
+/// Removes a sandbox's directory, off the engine's thread. What resists goes at the next sweep.
+pub(super) async fn remove_directory(path: PathBuf) {
+    let _ = tokio::task::spawn_blocking(move || directory::remove(&path)).await;
+}
+
+/// A sandbox that was just taken gets the processor for its first moments; only then is the next one prepared.
+const REST: Duration = Duration::from_millis(200);
+
+/// Prepared sandboxes of the default interpreter, ready or on their way.
+pub(super) struct Warm {
+    size: usize,
+    engine: Arc<EngineDirectory>,
+    pool: Mutex<Pool>,
+}
+
+#[derive(Default)]
+struct Pool {
+    coming: VecDeque<Coming>,
+    is_closed: bool,
+}
+
+/// One that is ready, on its way, or about to be.
+struct Coming {
+    interpreter: Interpreter,
+    /// Sent to, it ends the rest before the start; dropped, there is no start.
+    hurry: oneshot::Sender<()>,
+    task: JoinHandle<Result<Prepared>>,
+}
+
+impl Warm {
+    pub(super) fn new(size: usize, engine: Arc<EngineDirectory>) -> Self {
+        Self { size, engine, pool: Mutex::default() }
+    }
+
+    /// Starts what is missing, in the background.
+    pub(super) fn fill(&self, interpreter: &Interpreter, rest: Duration) {
+        let mut pool = lock(&self.pool);
+        while !pool.is_closed && pool.coming.len() < self.size {
+            let (hurry, hurried) = oneshot::channel();
+            let start = Prepared::start(interpreter.clone(), Arc::clone(&self.engine));
+            let task = tokio::spawn(async move {
+                match tokio::time::timeout(rest, hurried).await {
+                    Ok(Err(_)) => Err(Error::engine("the engine is stopping")),
+                    Ok(Ok(())) | Err(_) => start.await,
+                }
+            });
+            pool.coming.push_back(Coming { interpreter: interpreter.clone(), hurry, task });
+        }
+    }
+
+    /// Starts what is missing in the place of one that was taken.
+    pub(super) fn refill(&self, interpreter: &Interpreter) {
+        self.fill(interpreter, REST);
+    }
+
+    /// Takes the next one of this interpreter, waiting for one that is on its way.
+    pub(super) async fn claim(&self, interpreter: &Interpreter) -> Option<Prepared> {
+        loop {
+            let coming = {
+                let mut pool = lock(&self.pool);
+                let at = pool.coming.iter().position(|coming| coming.interpreter == *interpreter)?;
+                pool.coming.remove(at)?
+            };
+            let _ = coming.hurry.send(());
+            let Ok(Ok(prepared)) = coming.task.await else { continue };
+            if !prepared.supervisor.is_gone() {
+                return Some(prepared);
+            }
+            prepared.discard().await;
+        }
+    }
+
+    /// Ends all of them, and starts no more.
+    pub(super) async fn stop(&self) {
+        let coming = {
+            let mut pool = lock(&self.pool);
+            pool.is_closed = true;
+            std::mem::take(&mut pool.coming)
+        };
+        for Coming { hurry, task, .. } in coming {
+            drop(hurry);
+            if let Ok(Ok(prepared)) = task.await {
+                prepared.discard().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The embedded engine, with real Python, over its real port.
+#![cfg(all(unix, feature = "local"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
+
+mod control;
+mod peer;
+mod python;
+mod runs;
+mod traces;

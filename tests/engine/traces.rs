@@ -1,0 +1,95 @@
+//! What is left when an engine ends.
+
+use super::peer::*;
+use code_interpreter::LocalEngine;
+use serde_json::json;
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+#[test]
+fn nothing_is_left_after_stop_and_drop() {
+    let nasty = "import os, subprocess, time\n\
+        subprocess.Popen(['sleep', '1000'], start_new_session=True)\n\
+        for _ in range(3):\n    if os.fork() == 0:\n        os.setsid()\n        if os.fork() == 0: time.sleep(1000)\n        os._exit(0)\n\
+        os.makedirs('locked/inner'); os.chmod('locked', 0)\n";
+    for drops in [false, true] {
+        let peer = Peer::new();
+        let id = peer.create();
+        peer.run(&id, nasty);
+        let busy = peer.start(&id, json!({"code": "while True: pass"}));
+        peer.create();
+        assert!(processes_of(&peer.root).len() >= 6);
+        let Peer { engine, scratch, root, .. } = peer;
+        let start = Instant::now();
+        if drops {
+            drop(engine);
+        } else {
+            engine.stop().unwrap();
+            engine.stop().unwrap();
+        }
+        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        assert_eq!(processes_of(&root), Vec::<String>::new());
+        assert_eq!(entries(&root), Vec::<String>::new());
+        assert!(busy.last().unwrap().is_err());
+        drop(scratch);
+    }
+}
+
+#[test]
+fn stopping_inside_an_async_context() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let peer = Peer::new();
+        peer.create();
+        peer.engine.stop().unwrap();
+        drop(Peer::new());
+        assert!(!format!("{:?}", peer.engine).contains(peer.engine.api_key()));
+    });
+}
+
+/// Runs in a child of the test below, which kills it.
+#[test]
+fn host_for_being_killed() {
+    let Ok(root) = std::env::var("ENGINE_TEST_ROOT") else {
+        return;
+    };
+    let engine = LocalEngine::builder().unconfined().directory(root).api_key("key").start().unwrap();
+    println!("\nurl {}", engine.url());
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+#[test]
+fn a_killed_host_leaves_no_process_and_its_directory_is_swept() {
+    let scratch = Scratch::new();
+    let mut host = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "traces::host_for_being_killed", "--nocapture"])
+        .env("ENGINE_TEST_ROOT", &scratch.0)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(host.stdout.take().unwrap()).lines();
+    let url = lines.map(Result::unwrap).find_map(|line| line.strip_prefix("url ").map(str::to_owned)).unwrap();
+    let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
+    let post = |path: String, body: &str| agent.post(path).header("X-API-Key", "key").send(body).unwrap();
+    let (_, info) = answer(post(format!("{url}/sandboxes"), "{}"));
+    let id = info["sandboxID"].as_str().unwrap();
+    let code =
+        "import subprocess\nsubprocess.Popen(['sleep', '1000'], start_new_session=True)\nprint('on')\nwhile True: pass";
+    let running = post(format!("{url}/sandboxes/{id}/execute"), &json!({"code": code}).to_string());
+    let mut running = Stream(BufReader::new(running.into_body().into_reader()));
+    while running.next().unwrap().unwrap()["type"] != "stdout" {}
+    assert!(processes_of(&scratch.0).len() >= 3);
+    host.kill().unwrap();
+    host.wait().unwrap();
+    eventually("no process is left", || processes_of(&scratch.0).is_empty());
+    let before = entries(&scratch.0);
+    assert_eq!(before.len(), 1);
+    let engine = LocalEngine::builder().unconfined().directory(&scratch.0).start().unwrap();
+    let after = entries(&scratch.0);
+    assert!(after.len() == 1 && after != before, "{after:?}");
+    engine.stop().unwrap();
+    assert!(entries(&scratch.0).is_empty());
+}

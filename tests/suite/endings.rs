@@ -1,0 +1,68 @@
+//! How a kernel, an execution and a sandbox can end.
+
+use code_interpreter::{Error, ErrorKind, ExecutionResult};
+
+use super::{local_client, ms};
+use crate::{Sandbox, maybe_async};
+
+#[maybe_async]
+async fn run(sandbox: Sandbox, code: &'static str) -> Result<ExecutionResult, Error> {
+    sandbox.execute_code(code).await
+}
+
+behaviours! {
+    async fn a_kernel_that_ends_is_told_and_replaced() {
+        let sandbox = local_client().sandboxes().create("python3").await?;
+        for code in ["x = 1\nprint('last words')\nimport os; os._exit(1)", "print('last words')\nimport os; os.kill(os.getpid(), 9)"] {
+            let result = sandbox.execute_code(code).await?;
+            assert_eq!(result.stdout(), "last words\n");
+            assert_eq!(result.error.unwrap().name, "KernelDied");
+            let after = sandbox.execute_code("'x' in globals()").await?;
+            assert_eq!(after.text(), Some("False"));
+        }
+    }
+
+    async fn leaving_is_an_error_of_the_code_and_keeps_the_kernel() {
+        let sandbox = local_client().sandboxes().create("python3").await?;
+        sandbox.execute_code("x = 1").await?;
+        let result = sandbox.execute_code("import sys; sys.exit(3)").await?;
+        assert_eq!(result.error.unwrap().name, "SystemExit");
+        let after = sandbox.execute_code("x").await?;
+        assert_eq!(after.text(), Some("1"));
+    }
+
+    async fn a_sandbox_that_is_killed_while_it_runs_says_so() {
+        let client = local_client();
+        let sandbox = client.sandboxes().create("python3").await?;
+        let same = sandbox.clone();
+        let running = meanwhile!(run(same, "print('so far')\nimport time\ntime.sleep(60)"));
+        crate::sleep(ms(800)).await;
+        let start = std::time::Instant::now();
+        sandbox.kill().await?;
+        let error = crate::finish(running).await.unwrap_err();
+        assert!(start.elapsed() < ms(5000));
+        assert_eq!(error.kind(), ErrorKind::SandboxGone, "{error}");
+        assert_eq!(error.sandbox_id(), Some(sandbox.id()));
+        assert_eq!(error.partial().unwrap().stdout(), "so far\n");
+        let error = sandbox.execute_code("1").await.unwrap_err();
+        assert!(error.is_not_found(), "{error}");
+    }
+
+    async fn a_sandbox_that_expires_while_it_runs_says_so() {
+        let spec = code_interpreter::CreateSandbox::new("python3").timeout(ms(1000));
+        let client = local_client();
+        let sandbox = client.sandboxes().create(spec).await?;
+        let error = sandbox.execute_code("import time\ntime.sleep(60)").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SandboxGone, "{error}");
+    }
+
+    async fn an_engine_that_is_stopped_ends_what_runs() {
+        let client = local_client();
+        let sandbox = client.sandboxes().create("python3").await?;
+        let running = meanwhile!(run(sandbox, "import time\ntime.sleep(60)"));
+        crate::sleep(ms(800)).await;
+        client.engine().unwrap().stop()?;
+        let error = crate::finish(running).await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::SandboxGone), "{error}");
+    }
+}
