@@ -61,7 +61,7 @@ mod first_result {
                 assert_eq!(result.text(), Some("2"));
                 sandbox
             });
-        for info in BLOCKING.sandboxes().list().unwrap() {
+        for info in BLOCKING.sandboxes().list().all().unwrap() {
             BLOCKING.sandboxes().kill(&info.id).unwrap();
         }
     }

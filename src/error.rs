@@ -44,6 +44,7 @@ struct Inner {
     clock: Option<(Clock, Duration)>,
     attempts: u32,
     partial: Option<ExecutionResult>,
+    mark: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -95,6 +96,8 @@ pub enum ErrorKind {
     Runtime,
     /// The embedded engine could not be started or stopped.
     Engine,
+    /// A file on this machine could not be written.
+    File,
 }
 
 impl Error {
@@ -111,6 +114,7 @@ impl Error {
             clock: None,
             attempts: 0,
             partial: None,
+            mark: None,
             source: None,
         }))
     }
@@ -166,6 +170,13 @@ impl Error {
     #[must_use]
     pub fn partial(&self) -> Option<&ExecutionResult> {
         self.0.partial.as_ref()
+    }
+
+    /// The mark of a sandbox whose creation failed on the way, so that it may be there without its id being known:
+    /// pass it to `SandboxManager::kill_marked`. See `CreateSandbox::mark`.
+    #[must_use]
+    pub fn mark(&self) -> Option<&str> {
+        self.0.mark.as_deref()
     }
 
     /// The exception of the code, when the kind is [`ErrorKind::Execution`].
@@ -250,6 +261,10 @@ impl Error {
 
     pub(crate) fn with_partial(self, partial: ExecutionResult) -> Self {
         self.edit(|inner| inner.partial = Some(partial))
+    }
+
+    pub(crate) fn with_mark(self, mark: Option<String>) -> Self {
+        self.edit(|inner| inner.mark = mark)
     }
 
     pub(crate) fn with_source(self, source: impl StdError + Send + Sync + 'static) -> Self {

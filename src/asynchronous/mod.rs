@@ -2,6 +2,7 @@
 
 use maybe_async::must_be_async as maybe_async;
 
+mod flow;
 mod runtime;
 
 /// An example in the documentation: `await` between two pieces of code is an `.await` here, and nothing in the

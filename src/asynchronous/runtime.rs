@@ -6,6 +6,8 @@ use tokio::runtime::Handle;
 
 use crate::error::{Error, ErrorKind, Result};
 
+pub(crate) use super::flow::{Flow, flows};
+
 /// A function that a scope runs.
 pub(crate) use std::ops::AsyncFnOnce as ScopeFn;
 

@@ -24,6 +24,7 @@
 
 use maybe_async::must_be_sync as maybe_async;
 
+mod flow;
 mod runtime;
 
 /// An example in the documentation: `await` between two pieces of code is an `.await` in the async flavour, and

@@ -14,6 +14,8 @@ use tokio::runtime::Handle;
 
 use crate::{error::Result, transport::driver};
 
+pub(crate) use super::flow::{Flow, flows};
+
 /// A function that a scope runs.
 pub(crate) use std::ops::FnOnce as ScopeFn;
 

@@ -52,6 +52,13 @@ impl Builder {
         self
     }
 
+    /// Uses this template for a runtime on E2B. Unless set, `python..`, `node..`, `bash`, `typescript`, `r` and `java` are
+    /// languages of the template `code-interpreter-v1`, and any other name is taken for a template.
+    pub fn template(mut self, runtime: impl Into<String>, template: impl Into<String>) -> Self {
+        self.settings.templates.insert(runtime.into(), template.into());
+        self
+    }
+
     /// Uses this embedded engine, and keeps it running as long as a handle of this client is there.
     #[cfg(feature = "local")]
     pub fn engine(mut self, engine: crate::LocalEngine) -> Self {

@@ -1,12 +1,16 @@
 //! The manager of sandboxes.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use super::{Sandbox, core::Core, maybe_async};
+use super::{Execution, Sandbox, SandboxList, core::Core, maybe_async};
 use crate::{
-    error::{ErrorKind, Result},
-    model::{CreateSandbox, Execute, ExecutionResult, SandboxInfo},
-    protocol::decode_list,
+    clock::Clock,
+    error::{Error, ErrorKind, Result},
+    model::{CreateSandbox, Execute, ExecutionResult},
 };
 
 /// Creates sandboxes, finds them, runs code in them and ends them.
@@ -15,6 +19,18 @@ use crate::{
 #[derive(Clone)]
 pub struct SandboxManager {
     pub(super) core: Arc<Core>,
+}
+
+impl SandboxManager {
+    /// The sandboxes that there are, newest first. Nothing is asked for until the list is read; it can be narrowed before.
+    /// `GET /v2/sandboxes`
+    ///
+    #[doc = example!(r#"for info in client.sandboxes().list().metadata("job", "42").all()"# await r#"? {
+    println!("{} runs {}", info.id, info.runtime.unwrap_or_default());
+}"#)]
+    pub fn list(&self) -> SandboxList {
+        SandboxList::new(Arc::clone(&self.core))
+    }
 }
 
 #[maybe_async]
@@ -33,10 +49,16 @@ println!("{} and {}", sandbox.id(), other.id());"#)]
     ///
     /// [`ErrorKind::NotFound`] when there is no such runtime; on the embedded engine the error lists those that there
     /// are. [`ErrorKind::Authentication`], [`ErrorKind::RateLimited`] and the other kinds of refused and failed calls.
-    /// A create is sent again only when the server provably did not act on it.
+    /// A create is sent again only when the server provably did not act on it. When the answer got lost, a sandbox may be
+    /// there whose id never arrived: [`Error::mark`](crate::Error::mark) then has what
+    /// [`kill_marked`](Self::kill_marked) finds it by.
     pub async fn create(&self, spec: impl Into<CreateSandbox>) -> Result<Sandbox> {
-        let request = self.core.endpoint().create(&spec.into());
-        let info = self.core.call_for_sandbox(request).await?;
+        let spec = self.core.endpoint().marked(spec.into());
+        let info = match self.core.call_for_sandbox(self.core.endpoint().create(&spec)).await {
+            Ok(info) => info,
+            Err(error) if may_have_created(&error) => return Err(error.with_mark(spec.given_mark())),
+            Err(error) => return Err(error),
+        };
         Ok(Sandbox::new(Arc::clone(&self.core), info.id))
     }
 
@@ -52,20 +74,18 @@ println!("{} and {}", sandbox.id(), other.id());"#)]
         Ok(Sandbox::new(Arc::clone(&self.core), info.id))
     }
 
-    /// The sandboxes that there are, newest first: the first page of them, up to 100. `GET /v2/sandboxes`
+    /// A handle of a sandbox that exists, which is resumed if it is paused, and lives for 300 s more at least.
+    /// `POST /sandboxes/{id}/connect`
     ///
-    #[doc = example!(r#"for info in client.sandboxes().list()"# await r#"? {
-    println!("{} runs {}", info.id, info.runtime.unwrap_or_default());
-}"#)]
+    #[doc = example!(r#"let sandbox = client.sandboxes().connect("i1a2b3c4")"# await r#"?;"#)]
     ///
     /// # Errors
     ///
-    /// Those of any refused or failed call.
-    pub async fn list(&self) -> Result<Vec<SandboxInfo>> {
-        let request = self.core.endpoint().list();
-        let action = request.action;
-        let answer = self.core.call(request).await?;
-        decode_list(&answer.body).map_err(|error| error.doing(action))
+    /// [`ErrorKind::NotFound`] when there is none with this id, [`ErrorKind::Conflict`] when it is being killed,
+    /// [`ErrorKind::InvalidInput`] when it cannot be an id.
+    pub async fn connect(&self, id: &str) -> Result<Sandbox> {
+        let info = self.core.call_for_sandbox(self.core.endpoint().connect(id)?).await?;
+        Ok(Sandbox::new(Arc::clone(&self.core), info.id))
     }
 
     /// Kills a sandbox, and everything that runs in it. `DELETE /sandboxes/{id}`
@@ -81,11 +101,11 @@ println!("{} and {}", sandbox.id(), other.id());"#)]
         let request = self.core.endpoint().kill(id)?;
         match self.core.call(request).await {
             Ok(_) => {
-                self.core.forget(id);
+                self.core.known.forget(id);
                 Ok(true)
             }
             Err(error) if error.is_not_found() => {
-                self.core.forget(id);
+                self.core.known.forget(id);
                 Ok(false)
             }
             Err(error) => Err(error),
@@ -103,6 +123,7 @@ println!("{} and {}", sandbox.id(), other.id());"#)]
     pub async fn set_timeout(&self, id: &str, life: Duration) -> Result<()> {
         let request = self.core.endpoint().set_timeout(id, life)?;
         self.core.call(request).await?;
+        self.core.known.ends_at(id, SystemTime::now().checked_add(life));
         Ok(())
     }
 
@@ -127,13 +148,37 @@ assert_eq!(result.text(), Some("2"));"#)]
     ///
     /// With the last five, [`Error::partial`](crate::Error::partial) has what had come.
     pub async fn execute_code(&self, id: &str, request: impl Into<Execute>) -> Result<ExecutionResult> {
+        self.execute_stream(id, request).await?.into_result().await
+    }
+
+    /// Runs code in a sandbox, and gives its events as they come. `POST /sandboxes/{id}/execute`
+    ///
+    #[doc = example!(r#"let mut execution = client.sandboxes().execute_stream(sandbox.id(), "for i in range(3): print(i)")"# await r#"?;
+while let Some(event) = execution.next()"# await r#" {
+    match event? {
+        Event::Stdout(chunk) => print!("{}", chunk.text),
+        Event::Error(raised) => eprintln!("{raised}"),
+        _ => {}
+    }
+}"#)]
+    ///
+    /// # Errors
+    ///
+    /// As [`execute_code`](Self::execute_code): what is known before the first event here, what comes later from the
+    /// stream.
+    pub async fn execute_stream(&self, id: &str, request: impl Into<Execute>) -> Result<Execution> {
         let request = request.into();
-        let execution = match self.core.execute(id, &request).await {
-            Ok(execution) => execution,
-            Err(error) if error.kind() == ErrorKind::ConnectionLost => return Err(self.core.explain(id, error).await),
-            Err(error) => return Err(error),
-        };
-        execution.collect(request.max_output).await
+        Ok(Execution::new(self.core.execute(id, &request).await?, request.max_output))
+    }
+}
+
+/// Whether the service may have acted though no sandbox came back.
+fn may_have_created(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Timeout => error.clock().is_none_or(|(clock, _)| clock != Clock::Connect),
+        ErrorKind::ConnectionLost | ErrorKind::Protocol | ErrorKind::TooLarge | ErrorKind::Server => true,
+        ErrorKind::Unavailable => error.status() != Some(503),
+        _ => false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{SandboxManager, core::Core, maybe_async};
+use super::{ContextManager, Execution, SandboxManager, core::Core, maybe_async};
 use crate::{
     error::Result,
     model::{Execute, ExecutionResult, SandboxInfo, SandboxState},
@@ -27,6 +27,12 @@ impl Sandbox {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// What creates and ends its contexts.
+    #[must_use]
+    pub fn contexts(&self) -> ContextManager {
+        ContextManager::new(Arc::clone(&self.manager.core), Arc::clone(&self.id))
     }
 }
 
@@ -55,6 +61,18 @@ assert_eq!(result.text(), Some("21"));"#)]
     /// Those of [`SandboxManager::execute_code`].
     pub async fn execute_code(&self, request: impl Into<Execute>) -> Result<ExecutionResult> {
         self.manager.execute_code(&self.id, request).await
+    }
+
+    /// Runs code in it and gives its events as they come, as [`SandboxManager::execute_stream`] does.
+    ///
+    #[doc = example!(r#"let mut execution = sandbox.execute_stream("print('hi')")"# await r#"?;
+let first = execution.next()"# await r#";"#)]
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SandboxManager::execute_stream`].
+    pub async fn execute_stream(&self, request: impl Into<Execute>) -> Result<Execution> {
+        self.manager.execute_stream(&self.id, request).await
     }
 
     /// Sets how long it lives, counted from now. `POST /sandboxes/{id}/timeout`

@@ -6,12 +6,14 @@ use super::{Sandbox, SandboxManager, core::Core, maybe_async, runtime};
 use crate::{
     error::{Error, Result},
     model::CreateSandbox,
+    protocol::Target,
 };
 
 #[maybe_async]
 impl SandboxManager {
     /// Creates a sandbox, runs `body` with it, and kills it on every path: value, error, panic, and in the async
-    /// flavour also when the future is dropped.
+    /// flavour also when the future is dropped, even while the sandbox is being created (if it has a
+    /// [`mark`](CreateSandbox::mark), as all have on E2B).
     ///
     #[doc = scope_example!()]
     ///
@@ -28,12 +30,22 @@ impl SandboxManager {
         spec: impl Into<CreateSandbox>,
         body: impl runtime::ScopeFn(Sandbox) -> Result<T, E>,
     ) -> Result<T, E> {
-        let sandbox = self.create(spec).await?;
-        let guard = KillGuard { core: Some(Arc::clone(&self.core)), id: sandbox.id().to_owned() };
+        let spec = self.core.endpoint().marked(spec.into());
+        let mut guard = KillGuard { core: Arc::clone(&self.core), target: spec.given_mark().map(Target::Mark) };
+        let sandbox = match self.create(spec).await {
+            Ok(sandbox) => sandbox,
+            Err(error) => {
+                if error.mark().is_none() {
+                    guard.target = None;
+                }
+                return Err(error.into());
+            }
+        };
+        guard.target = Some(Target::Id(sandbox.id().to_owned()));
         let outcome = body(sandbox.clone()).await;
         let killed = sandbox.kill().await;
         if killed.is_ok() {
-            guard.disarm();
+            guard.target = None;
         }
         let value = outcome?;
         killed?;
@@ -43,22 +55,15 @@ impl SandboxManager {
 
 /// Kills a sandbox when dropped, unless that was done.
 struct KillGuard {
-    core: Option<Arc<Core>>,
-    id: String,
-}
-
-impl KillGuard {
-    fn disarm(mut self) {
-        self.core = None;
-    }
+    core: Arc<Core>,
+    target: Option<Target>,
 }
 
 impl Drop for KillGuard {
     fn drop(&mut self) {
-        let Some(core) = self.core.take() else { return };
-        let Ok(request) = core.endpoint().kill(&self.id) else { return };
-        if let Ok(finished) = core.transport.send_apart(request, Arc::clone(&core)) {
-            core.runtime.let_finish(finished);
+        let Some(target) = self.target.take() else { return };
+        if let Ok(finished) = self.core.transport.kill_apart(target, Arc::clone(&self.core)) {
+            self.core.runtime.let_finish(finished);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a builder collects, before it is checked.
 
+use std::collections::BTreeMap;
+
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{Clocks, Config, Limit, RetryPolicy, Secret, address};
@@ -30,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) domain: Option<String>,
     pub(crate) api_url: Option<String>,
     pub(crate) sandbox_url: Option<String>,
+    pub(crate) templates: BTreeMap<String, String>,
     pub(crate) connect: Limit,
     pub(crate) request: Limit,
     pub(crate) execution: Limit,
@@ -72,6 +75,7 @@ impl Settings {
             api: parse("the API URL", &api)?,
             domain: domain.to_owned(),
             sandbox_url: self.sandbox_url.as_deref().map(|url| parse("the sandbox URL", url)).transpose()?,
+            templates: self.templates.clone(),
         }))
     }
 

@@ -19,16 +19,31 @@ use std::{collections::BTreeMap, time::Duration};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "this describes a sandbox; pass it to `create`"]
 pub struct CreateSandbox {
-    pub(crate) runtime: String,
+    pub(crate) base: Base,
     pub(crate) timeout: Option<Duration>,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
+/// What a sandbox is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Base {
+    Runtime(String),
+    Template(String),
+}
+
+/// The metadata under which a mark is noted.
+pub(crate) const MARK: &str = "code_interpreter_mark";
+
 impl CreateSandbox {
     /// A sandbox with this runtime, such as `python3` or `python3.10`.
     pub fn new(runtime: impl Into<String>) -> Self {
-        Self { runtime: runtime.into(), timeout: None, env: BTreeMap::new(), metadata: BTreeMap::new() }
+        Self { base: Base::Runtime(runtime.into()), timeout: None, env: BTreeMap::new(), metadata: BTreeMap::new() }
+    }
+
+    /// A sandbox made from this template of the service, named as the service names it.
+    pub fn template(template: impl Into<String>) -> Self {
+        Self { base: Base::Template(template.into()), ..Self::new("") }
     }
 
     /// How long the sandbox lives, counted from its creation; sent in whole seconds, rounded up. The server's default
@@ -48,6 +63,17 @@ impl CreateSandbox {
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into());
         self
+    }
+
+    /// Marks the sandbox, so that it can be found and killed though its id never arrived: when creating it was
+    /// cancelled, or timed out on the way. `SandboxManager::kill_marked` does that. Noted in the metadata, so the service
+    /// must keep metadata. On E2B a mark is made when none is given, and [`Error::mark`](crate::Error::mark) has it.
+    pub fn mark(self, mark: impl Into<String>) -> Self {
+        self.metadata(MARK, mark)
+    }
+
+    pub(crate) fn given_mark(&self) -> Option<String> {
+        self.metadata.get(MARK).cloned()
     }
 }
 

@@ -1,5 +1,7 @@
 //! What came of an execution.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::Output;
@@ -97,5 +99,53 @@ impl ExecutionResult {
                 Err(Error::new(ErrorKind::Execution, message).with_source(raised.clone()).with_partial(self))
             }
         }
+    }
+}
+
+/// What was printed, what was shown and what was raised, each on lines of its own.
+impl fmt::Display for ExecutionResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outputs = self.outputs.iter().map(ToString::to_string);
+        let raised = self.error.iter().map(|error| match error.traceback.trim_end() {
+            "" => error.to_string(),
+            traceback => traceback.to_owned(),
+        });
+        let printed = [self.stdout(), self.stderr()].into_iter().map(|text| text.trim_end_matches('\n').to_owned());
+        let cut = self.truncated.then(|| "[output was cut]".to_owned());
+        let parts: Vec<_> = printed.chain(outputs).chain(raised).chain(cut).filter(|part| !part.is_empty()).collect();
+        f.write_str(&parts.join("\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn its_json_form_is_stable_both_ways() {
+        let form = json!({
+            "outputs": [{ "is_main": true, "data": { "text/plain": "2", "application/json": [1, { "a": null }] } }],
+            "logs": { "stdout": "out", "stderr": "err" },
+            "error": { "name": "E", "value": "v", "traceback": "t" },
+            "execution_count": 3,
+            "truncated": false,
+        });
+        let result: ExecutionResult = serde_json::from_value(form.clone()).unwrap();
+        assert_eq!(result.text(), Some("2"));
+        assert_eq!(serde_json::to_value(&result).unwrap(), form);
+        assert_eq!(serde_json::from_value::<ExecutionResult>(json!({})).unwrap(), ExecutionResult::default());
+    }
+
+    #[test]
+    fn it_reads_well() {
+        let mut result = ExecutionResult::default();
+        assert_eq!(result.to_string(), "");
+        result.logs.stdout = "a\nb\n".into();
+        result.logs.stderr = "warning\n".into();
+        result.outputs.push(serde_json::from_value(json!({ "data": { "text/plain": "2" } })).unwrap());
+        result.error = Some(ExecutionError { name: "E".into(), value: "v".into(), traceback: String::new() });
+        assert_eq!(result.to_string(), "a\nb\nwarning\n2\nE: v");
     }
 }

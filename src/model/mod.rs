@@ -1,6 +1,8 @@
 //! The data that goes in and comes out: the same types in both flavours, with no connection behind them.
 
 #[cfg(feature = "_client")]
+mod context;
+#[cfg(feature = "_client")]
 mod create;
 #[cfg(feature = "_client")]
 mod event;
@@ -9,9 +11,14 @@ mod execute;
 mod execution;
 mod output;
 mod sandbox;
+mod save;
 
 #[cfg(feature = "_client")]
+pub use context::{Context, CreateContext};
+#[cfg(feature = "_client")]
 pub use create::CreateSandbox;
+#[cfg(feature = "_client")]
+pub(crate) use create::{Base, MARK};
 #[cfg(feature = "_client")]
 pub use event::{Chunk, Event};
 #[cfg(feature = "_client")]

@@ -1,7 +1,8 @@
 //! A value with its representations.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -83,11 +84,61 @@ impl Output {
         self.get("application/json")
     }
 
+    /// The LaTeX form.
+    #[must_use]
+    pub fn latex(&self) -> Option<&str> {
+        self.str("text/latex")
+    }
+
+    /// The content of a form: decoded for images and PDF, which come as base64, the text itself for text, and JSON for
+    /// the rest. `None` when there is no such form, or when it should be base64 and is not.
+    ///
+    /// ```no_run
+    /// # fn show(output: &code_interpreter::Output) {
+    /// if let Some(png) = output.bytes("image/png") {
+    ///     println!("an image of {} bytes", png.len());
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn bytes(&self, mime: &str) -> Option<Vec<u8>> {
+        match self.get(mime)? {
+            Value::String(text) if is_binary(mime) => decode(text),
+            Value::String(text) => Some(text.clone().into_bytes()),
+            other => serde_json::to_vec(other).ok(),
+        }
+    }
+
     /// About how many bytes the forms take.
     #[cfg(feature = "_client")]
     pub(crate) fn size(&self) -> usize {
-        self.data.iter().map(|(mime, value)| mime.len() + value_size(value)).sum()
+        self.data.values().map(value_size).sum()
     }
+}
+
+/// Text if there is any, else what forms there are.
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.text().or(self.markdown()) {
+            Some(text) => f.write_str(text),
+            None => {
+                let forms: Vec<_> = self.data.keys().map(String::as_str).collect();
+                write!(f, "<{}>", forms.join(", "))
+            }
+        }
+    }
+}
+
+/// Whether a form is sent as base64. SVG is an image and text.
+fn is_binary(mime: &str) -> bool {
+    let is_media = ["image/", "audio/", "video/"].iter().any(|kind| mime.starts_with(kind));
+    (is_media && mime != "image/svg+xml") || mime == "application/pdf"
+}
+
+/// Base64 as kernels write it, with line breaks in it.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let text: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    STANDARD.decode(text).ok()
 }
 
 #[cfg(feature = "_client")]
@@ -97,5 +148,34 @@ fn value_size(value: &Value) -> usize {
         Value::Array(items) => items.iter().map(|item| value_size(item) + 1).sum(),
         Value::Object(map) => map.iter().map(|(key, item)| key.len() + value_size(item) + 2).sum(),
         _ => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn output(data: Value) -> Output {
+        serde_json::from_value(json!({ "is_main": true, "data": data })).unwrap()
+    }
+
+    #[test]
+    fn images_are_decoded_and_text_is_itself() {
+        let output = output(json!({
+            "image/png": "aGVs\nbG8=\n", "image/svg+xml": "<svg/>", "image/jpeg": "!", "application/json": [1],
+        }));
+        assert_eq!(output.bytes("image/png").unwrap(), b"hello");
+        assert_eq!(output.bytes("image/svg+xml").unwrap(), b"<svg/>");
+        assert_eq!(output.bytes("application/json").unwrap(), b"[1]");
+        assert_eq!(output.bytes("image/jpeg"), None);
+        assert_eq!(output.bytes("text/plain"), None);
+    }
+
+    #[test]
+    fn it_reads_as_its_text_or_as_what_it_has() {
+        assert_eq!(output(json!({ "text/plain": "2", "text/html": "<b>2</b>" })).to_string(), "2");
+        assert_eq!(output(json!({ "image/png": "", "text/html": "" })).to_string(), "<image/png, text/html>");
     }
 }

@@ -1,6 +1,6 @@
 //! Where each call goes: the one place that tells a gateway from E2B.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use reqwest::{
     Method, Url,
@@ -8,14 +8,15 @@ use reqwest::{
 };
 
 use super::{
-    Place, Request, create_body, execute_body,
-    id::{check_id, is_id},
-    timeout_body,
+    Listing, Place, Request, Route,
+    body::{connect_body, context_body, create_body, create_body_for_e2b, execute_body, timeout_body},
+    id::check_id,
+    route::not_an_address,
+    runtime,
 };
 use crate::{
-    config::Secret,
     error::{Error, ErrorKind, Result},
-    model::{CreateSandbox, Execute},
+    model::{Base, CreateContext, CreateSandbox, Execute},
 };
 
 const ACCESS_TOKEN: HeaderName = HeaderName::from_static("x-access-token");
@@ -24,7 +25,6 @@ const SANDBOX_ID: HeaderName = HeaderName::from_static("e2b-sandbox-id");
 const SANDBOX_PORT: HeaderName = HeaderName::from_static("e2b-sandbox-port");
 
 const CODE_INTERPRETER_PORT: u16 = 49999;
-const CODE_INTERPRETER_TEMPLATE: &str = "code-interpreter-v1";
 
 /// A service, and how its parts are reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,14 +42,8 @@ pub(crate) struct E2bHosts {
     pub(crate) domain: String,
     /// One address for all sandboxes, told apart by headers.
     pub(crate) sandbox_url: Option<Url>,
-}
-
-/// How one sandbox is reached, as the control plane said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Route {
-    pub(crate) domain: Option<String>,
-    pub(crate) access_token: Option<Secret>,
-    pub(crate) traffic_token: Option<Secret>,
+    /// The templates of runtimes, where they are not the usual ones.
+    pub(crate) templates: BTreeMap<String, String>,
 }
 
 impl Endpoint {
@@ -58,16 +52,46 @@ impl Endpoint {
         matches!(self, Self::E2b(_))
     }
 
+    /// The sandbox to create, with a mark by which it is found if the answer gets lost. A gateway may be a plain service
+    /// that keeps no metadata, so it gets one only if one was given.
+    pub(crate) fn marked(&self, spec: CreateSandbox) -> CreateSandbox {
+        match self {
+            Self::E2b(_) if spec.given_mark().is_none() => spec.mark(format!("{:032x}", fastrand::u128(..))),
+            _ => spec,
+        }
+    }
+
     pub(crate) fn create(&self, spec: &CreateSandbox) -> Request {
         let body = match self {
-            Self::Gateway(_) => create_body("runtime", &spec.runtime, spec),
-            Self::E2b(_) => create_body("templateID", template_for(&spec.runtime), spec),
+            Self::Gateway(_) => create_body(spec),
+            Self::E2b(hosts) => {
+                let mapped = match &spec.base {
+                    Base::Template(template) => runtime::Mapped { template, language: None },
+                    Base::Runtime(name) => runtime::map(name, &hosts.templates),
+                };
+                create_body_for_e2b(spec, mapped.template, mapped.language)
+            }
         };
         self.control("create a sandbox", Method::POST, &["sandboxes"]).json(body)
     }
 
-    pub(crate) fn list(&self) -> Request {
-        self.control("list sandboxes", Method::GET, &["v2", "sandboxes"])
+    pub(crate) fn list(&self, listing: &Listing) -> Request {
+        let mut request = self.control("list sandboxes", Method::GET, &["v2", "sandboxes"]);
+        listing.write_query(&mut request.url);
+        request
+    }
+
+    /// The list of services that have no newer one: whole, and maybe not narrowed.
+    pub(crate) fn list_old(&self, listing: &Listing) -> Request {
+        let mut request = self.control("list sandboxes", Method::GET, &["sandboxes"]);
+        let metadata = listing.metadata.clone();
+        Listing { metadata, ..Listing::default() }.write_query(&mut request.url);
+        request
+    }
+
+    pub(crate) fn connect(&self, id: &str) -> Result<Request> {
+        let request = self.on_sandbox("connect to the sandbox", Method::POST, id, &["connect"])?;
+        Ok(request.json(connect_body()).may_repeat())
     }
 
     pub(crate) fn get(&self, id: &str) -> Result<Request> {
@@ -97,26 +121,50 @@ impl Endpoint {
                 .in_sandbox(id)
                 .hint("a context has its language; give one of them"));
         }
-        match self {
-            Self::Gateway(_) => {
-                let mut call = self.on_sandbox("run code", Method::POST, id, &["execute"])?;
-                call.place = Place::Sandbox;
-                Ok(call.json(execute_body(request, deadline)))
-            }
+        let body = match self {
+            Self::Gateway(_) => execute_body(request, None, deadline),
+            Self::E2b(_) => execute_body(request, route.language.as_deref(), None),
+        };
+        Ok(self.inside("run code", Method::POST, id, route, &["execute"])?.json(body))
+    }
+
+    pub(crate) fn create_context(&self, id: &str, route: &Route, spec: &CreateContext) -> Result<Request> {
+        let request = self.inside("create a context", Method::POST, id, route, &["contexts"])?;
+        Ok(request.json(context_body(spec)))
+    }
+
+    pub(crate) fn list_contexts(&self, id: &str, route: &Route) -> Result<Request> {
+        self.inside("list contexts", Method::GET, id, route, &["contexts"])
+    }
+
+    pub(crate) fn restart_context(&self, id: &str, route: &Route, context: &str) -> Result<Request> {
+        check_id("context", context).map_err(|error| error.doing("restart the context").in_sandbox(id))?;
+        self.inside("restart the context", Method::POST, id, route, &["contexts", context, "restart"])
+    }
+
+    pub(crate) fn remove_context(&self, id: &str, route: &Route, context: &str) -> Result<Request> {
+        check_id("context", context).map_err(|error| error.doing("remove the context").in_sandbox(id))?;
+        self.inside("remove the context", Method::DELETE, id, route, &["contexts", context])
+    }
+
+    /// A request to the code interpreter of a sandbox.
+    fn inside(&self, action: &'static str, method: Method, id: &str, route: &Route, path: &[&str]) -> Result<Request> {
+        let mut request = match self {
+            Self::Gateway(_) => self.on_sandbox(action, method, id, path)?,
             Self::E2b(hosts) => {
-                let url = hosts.inside(id, route, CODE_INTERPRETER_PORT, &["execute"])?;
-                let mut call = Request::new("run code", Method::POST, url)
+                let url = hosts.inside(id, route, CODE_INTERPRETER_PORT, path)?;
+                let mut request = Request::new(action, method, url)
                     .about(id)
-                    .json(execute_body(request, None))
                     .token(ACCESS_TOKEN, route.access_token.as_ref())
                     .token(TRAFFIC_TOKEN, route.traffic_token.as_ref());
-                call.place = Place::Sandbox;
-                call.with_key = false;
-                call.headers.insert(SANDBOX_ID, HeaderValue::from_str(id).map_err(|_| not_an_address(id))?);
-                call.headers.insert(SANDBOX_PORT, CODE_INTERPRETER_PORT.into());
-                Ok(call)
+                request.with_key = false;
+                request.headers.insert(SANDBOX_ID, HeaderValue::from_str(id).map_err(|_| not_an_address(id))?);
+                request.headers.insert(SANDBOX_PORT, CODE_INTERPRETER_PORT.into());
+                request
             }
-        }
+        };
+        request.place = Place::Sandbox;
+        Ok(request)
     }
 
     fn control(&self, action: &'static str, method: Method, path: &[&str]) -> Request {
@@ -128,7 +176,7 @@ impl Endpoint {
     }
 
     fn on_sandbox(&self, action: &'static str, method: Method, id: &str, rest: &[&str]) -> Result<Request> {
-        check_id(id).map_err(|error| error.doing(action))?;
+        check_id("sandbox", id).map_err(|error| error.doing(action))?;
         let path = [&["sandboxes", id], rest].concat();
         Ok(self.control(action, method, &path).about(id))
     }
@@ -136,7 +184,7 @@ impl Endpoint {
 
 impl E2bHosts {
     fn inside(&self, id: &str, route: &Route, port: u16, path: &[&str]) -> Result<Url> {
-        check_id(id)?;
+        check_id("sandbox", id)?;
         if let Some(base) = &self.sandbox_url {
             return Ok(below(base, path));
         }
@@ -145,21 +193,6 @@ impl E2bHosts {
         let base = Url::parse(&host).map_err(|_| not_an_address(&host))?;
         Ok(below(&base, path))
     }
-}
-
-/// Reads how a sandbox is reached from what the control plane says of it.
-pub(super) fn checked_domain(domain: &str) -> Result<String> {
-    if crate::config::is_bare_host(domain) { Ok(domain.to_owned()) } else { Err(not_an_address(domain)) }
-}
-
-/// An id in an answer, fit to stand in a URL.
-pub(super) fn checked_id(id: String) -> Result<String> {
-    if is_id(&id) { Ok(id) } else { Err(not_an_address(&id)) }
-}
-
-fn not_an_address(text: &str) -> Error {
-    let shown: String = text.chars().take(80).collect();
-    Error::new(ErrorKind::Protocol, format!("the server gave an id or a host that cannot be one: {shown:?}"))
 }
 
 fn below(base: &Url, path: &[&str]) -> Url {
@@ -171,14 +204,10 @@ fn below(base: &Url, path: &[&str]) -> Url {
     url
 }
 
-/// E2B has templates, not runtimes: its code interpreter serves them all.
-fn template_for(runtime: &str) -> &str {
-    if runtime.starts_with("python") { CODE_INTERPRETER_TEMPLATE } else { runtime }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Secret;
 
     fn gateway() -> Endpoint {
         Endpoint::Gateway(Url::parse("https://gateway.test/base/").unwrap())
@@ -189,6 +218,7 @@ mod tests {
             api: Url::parse("https://api.e2b.app").unwrap(),
             domain: "e2b.app".into(),
             sandbox_url: sandbox_url.map(|url| Url::parse(url).unwrap()),
+            templates: BTreeMap::new(),
         })
     }
 
@@ -211,7 +241,7 @@ mod tests {
         let kill = endpoint.kill("i1").unwrap();
         assert_eq!((kill.method.as_str(), kill.url.path()), ("DELETE", "/base/sandboxes/i1"));
         assert_eq!(endpoint.get("i1").unwrap().url.path(), "/base/sandboxes/i1");
-        assert_eq!(endpoint.list().url.path(), "/base/v2/sandboxes");
+        assert_eq!(endpoint.list(&Listing::default()).url.path(), "/base/v2/sandboxes");
         let timeout = endpoint.set_timeout("i1", Duration::from_secs(9)).unwrap();
         assert_eq!((timeout.method.as_str(), timeout.url.path()), ("POST", "/base/sandboxes/i1/timeout"));
     }
@@ -221,7 +251,12 @@ mod tests {
         let endpoint = e2b(None);
         let create = endpoint.create(&"python3".into());
         assert_eq!(create.url.as_str(), "https://api.e2b.app/sandboxes");
-        assert_eq!(body(&create), serde_json::json!({ "templateID": "code-interpreter-v1" }));
+        assert_eq!(
+            body(&create),
+            serde_json::json!({
+                "templateID": "code-interpreter-v1", "timeout": 300, "secure": true, "metadata": {}, "envVars": {},
+            })
+        );
         assert!(create.with_key);
 
         let route = Route { access_token: Some(Secret::new("tok")), ..Route::default() };

@@ -3,13 +3,13 @@
 use crate::error::{Error, ErrorKind, Result};
 
 /// Refuses an id that would change the meaning of the URL it goes into.
-pub(super) fn check_id(id: &str) -> Result<()> {
+pub(super) fn check_id(what: &str, id: &str) -> Result<()> {
     if is_id(id) {
         return Ok(());
     }
     let shown: String = id.chars().take(80).collect();
-    Err(Error::new(ErrorKind::InvalidInput, format!("{shown:?} is not a sandbox id"))
-        .hint("pass what `Sandbox::id` gave; ids are made of letters, digits, dashes and underscores"))
+    Err(Error::new(ErrorKind::InvalidInput, format!("{shown:?} is not the id of a {what}"))
+        .hint("ids are made of letters, digits, dashes and underscores"))
 }
 
 pub(super) fn is_id(id: &str) -> bool {
@@ -23,10 +23,10 @@ mod tests {
     #[test]
     fn ids_cannot_leave_their_place_in_a_url() {
         for good in ["i1234", "a-b_C9", &"x".repeat(256)] {
-            assert!(check_id(good).is_ok(), "{good}");
+            assert!(check_id("sandbox", good).is_ok(), "{good}");
         }
         for bad in ["", ".", "..", "a/b", "a.b", "a\nb", "a b", "a%2fb", "a?b", "a#b", "é", &"x".repeat(257)] {
-            assert_eq!(check_id(bad).unwrap_err().kind(), ErrorKind::InvalidInput, "{bad:?}");
+            assert_eq!(check_id("sandbox", bad).unwrap_err().kind(), ErrorKind::InvalidInput, "{bad:?}");
         }
     }
 }

@@ -1,20 +1,27 @@
 //! The wire, without I/O: a call becomes a [`Request`], bytes become models and events.
 
 mod body;
+mod context;
 mod decoder;
 mod endpoint;
 mod event;
 mod id;
+mod json;
+mod listing;
 mod object;
 mod refusal;
 mod request;
+mod route;
+mod runtime;
 mod sandbox;
 
-pub(crate) use body::{create_body, execute_body, timeout_body};
+pub(crate) use context::{decode_context, decode_contexts};
 pub(crate) use decoder::Decoder;
-pub(crate) use endpoint::{E2bHosts, Endpoint, Route};
+pub(crate) use endpoint::{E2bHosts, Endpoint};
+pub(crate) use listing::Listing;
 pub(crate) use refusal::Refusal;
-pub(crate) use request::{Place, Request};
+pub(crate) use request::{Place, Request, Target};
+pub(crate) use route::Route;
 pub(crate) use sandbox::{decode_list, decode_sandbox};
 
 /// The longest line and the largest one-object answer that are accepted.

@@ -17,6 +17,14 @@ pub(crate) enum Place {
     Sandbox,
 }
 
+/// Which sandbox to kill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Id(String),
+    /// One that is known only by the mark it was created with.
+    Mark(String),
+}
+
 /// Everything needed to send a call, and to say what failed if it does.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {

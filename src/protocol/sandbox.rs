@@ -4,7 +4,12 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
-use super::endpoint::{Route, checked_domain, checked_id};
+use super::{
+    Route,
+    body::LANGUAGE,
+    json::{parse, unexpected},
+    route::{checked_domain, checked_id},
+};
 use crate::{
     config::Secret,
     error::{Error, ErrorKind, Result},
@@ -34,20 +39,6 @@ pub(crate) fn decode_list(body: &[u8]) -> Result<Vec<SandboxInfo>> {
         other => Err(unexpected("an object", other)),
     };
     items.iter().map(read_item).collect()
-}
-
-fn parse(body: &[u8]) -> Result<Value> {
-    serde_json::from_slice(body).map_err(|cause| {
-        let shown: String = String::from_utf8_lossy(body).chars().take(200).collect();
-        Error::new(ErrorKind::Protocol, format!("the answer is not JSON: {shown:?}"))
-            .hint("check that the address is that of a code-interpreter service")
-            .with_source(cause)
-    })
-}
-
-fn unexpected(wanted: &str, got: &Value) -> Error {
-    let shown: String = got.to_string().chars().take(200).collect();
-    Error::new(ErrorKind::Protocol, format!("the answer is not {wanted}: {shown}"))
 }
 
 fn read(fields: &Map<String, Value>) -> Result<(SandboxInfo, Route)> {
@@ -90,6 +81,7 @@ fn read(fields: &Map<String, Value>) -> Result<(SandboxInfo, Route)> {
         domain: text("domain").map(checked_domain).transpose()?,
         access_token: text("envdAccessToken").map(Secret::new),
         traffic_token: text("trafficAccessToken").map(Secret::new),
+        language: info.metadata.get(LANGUAGE).cloned(),
     };
     Ok((info, route))
 }

@@ -23,6 +23,7 @@ pub(crate) struct Opened {
 /// An answer that has come whole.
 #[derive(Debug)]
 pub(crate) struct Answer {
+    headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
@@ -33,7 +34,7 @@ impl Opened {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        text(&self.headers, name)
     }
 
     pub(super) async fn read_whole(mut self, waiting: &Waiting) -> Result<Answer> {
@@ -47,7 +48,7 @@ impl Opened {
             }
             whole.extend_from_slice(&bytes);
         }
-        Ok(Answer { body: whole.freeze() })
+        Ok(Answer { headers: self.headers, body: whole.freeze() })
     }
 
     /// The body of an error, as far as it comes: what the status says counts even if its text breaks off.
@@ -63,4 +64,14 @@ impl Opened {
         }
         Ok(whole.freeze())
     }
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        text(&self.headers, name)
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
 }

@@ -16,7 +16,7 @@ fn handles_cross_threads_and_futures_are_send() {
     let sandboxes = client.sandboxes();
     drop(assert_send(sandboxes.create("python3")));
     drop(assert_send(sandboxes.get("id")));
-    drop(assert_send(sandboxes.list()));
+    drop(assert_send(sandboxes.list().all()));
     drop(assert_send(sandboxes.kill("id")));
     drop(assert_send(sandboxes.set_timeout("id", std::time::Duration::ZERO)));
     drop(assert_send(sandboxes.execute_code("id", "1")));
@@ -27,7 +27,7 @@ fn handles_cross_threads_and_futures_are_send() {
 fn outside_of_a_runtime_it_is_an_error_and_not_a_panic() {
     let client = CodeInterpreter::builder().url("http://127.0.0.1:1").api_key("k").build().unwrap();
     let sandboxes = client.sandboxes();
-    let mut call = std::pin::pin!(sandboxes.list());
+    let mut call = std::pin::pin!(sandboxes.list().all());
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let std::task::Poll::Ready(answer) = call.as_mut().poll(&mut context) else { panic!("it waits") };
     let error = answer.unwrap_err();
@@ -40,7 +40,7 @@ mod local {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::suite::local_client;
+    use crate::suite::gateway::local_client;
 
     #[tokio::test]
     async fn ten_sandboxes_are_created_and_used_at_once() {
@@ -66,9 +66,11 @@ mod local {
         let sandbox = client.sandboxes().create("python3").await.unwrap();
         sandbox.execute_code("x = 1").await.unwrap();
         let call = sandbox.execute_code("while True: pass");
-        assert!(tokio::time::timeout(Duration::from_millis(300), call).await.is_err());
+        let after = tokio::time::timeout(Duration::from_millis(300), call).await;
+        assert!(after.is_err());
         let start = Instant::now();
-        assert_eq!(sandbox.execute_code("x").await.unwrap().text(), Some("1"));
+        let after = sandbox.execute_code("x").await;
+        assert_eq!(after.unwrap().text(), Some("1"));
         assert!(start.elapsed() < Duration::from_secs(2));
     }
 
@@ -78,7 +80,8 @@ mod local {
         let sandboxes = client.sandboxes();
         let scope = sandboxes
             .with("python3", async |sandbox: Sandbox| sandbox.execute_code("import time; time.sleep(60)").await);
-        assert!(tokio::time::timeout(Duration::from_secs(2), scope).await.is_err());
+        let after = tokio::time::timeout(Duration::from_secs(2), scope).await;
+        assert!(after.is_err());
         assert_emptied(&client).await;
     }
 
@@ -104,7 +107,7 @@ mod local {
 
     async fn assert_emptied(client: &CodeInterpreter) {
         for _ in 0..40 {
-            if client.sandboxes().list().await.unwrap().is_empty() {
+            if client.sandboxes().list().all().await.unwrap().is_empty() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -87,7 +87,7 @@ async fn both_flavours_share_models_and_errors_in_one_program() {
 fn an_engine_is_used_and_dropped_inside_a_runtime() {
     for threads in [0, 2] {
         runtime(threads).block_on(async {
-            let client = crate::suite::local_client();
+            let client = crate::suite::gateway::local_client();
             let sandbox = client.sandboxes().create("python3").unwrap();
             assert_eq!(sandbox.execute_code("1 + 1").unwrap().text(), Some("2"));
         });

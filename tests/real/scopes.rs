@@ -37,13 +37,13 @@ async fn scope_that_panics(client: CodeInterpreter) {
 #[maybe_async]
 async fn left(client: &CodeInterpreter) -> usize {
     for _ in 0..40 {
-        let sandboxes = client.sandboxes().list().await.unwrap();
+        let sandboxes = client.sandboxes().list().all().await.unwrap();
         if sandboxes.is_empty() {
             return 0;
         }
         crate::sleep(super::ms(50)).await;
     }
-    let sandboxes = client.sandboxes().list().await.unwrap();
+    let sandboxes = client.sandboxes().list().all().await.unwrap();
     sandboxes.len()
 }
 
@@ -52,7 +52,7 @@ behaviours! {
         let client = local_client();
         let value = client.sandboxes().with("python3", answer).await?;
         assert_eq!(value, "42");
-        let sandboxes = client.sandboxes().list().await?;
+        let sandboxes = client.sandboxes().list().all().await?;
         assert!(sandboxes.is_empty());
     }
 
@@ -60,7 +60,7 @@ behaviours! {
         let client = local_client();
         let error = client.sandboxes().with("python3", failing).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Execution);
-        let sandboxes = client.sandboxes().list().await?;
+        let sandboxes = client.sandboxes().list().all().await?;
         assert!(sandboxes.is_empty());
     }
 

@@ -29,7 +29,7 @@ behaviours! {
         assert_eq!(life.as_secs(), 100);
 
         let other = client.sandboxes().create("python3").await?;
-        let ids: Vec<_> = client.sandboxes().list().await?.into_iter().map(|info| info.id).collect();
+        let ids: Vec<_> = client.sandboxes().list().all().await?.into_iter().map(|info| info.id).collect();
         assert_eq!(ids, [other.id(), sandbox.id()]);
 
         let same = client.sandboxes().get(sandbox.id()).await?;
@@ -78,7 +78,7 @@ behaviours! {
             assert!(matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidRequest), "{error:?}");
             assert!(error.to_string().contains("python3."), "{error}");
         }
-        let sandboxes = client.sandboxes().list().await?;
+        let sandboxes = client.sandboxes().list().all().await?;
         assert!(sandboxes.is_empty());
     }
 

@@ -1,0 +1,12 @@
+//! Behaviour of the real engine, run over each of its dialects.
+
+use super::{local_client, ms};
+
+mod contexts;
+mod endings;
+mod interrupts;
+mod lifecycle;
+mod python;
+mod scopes;
+mod streaming;
+mod volume;

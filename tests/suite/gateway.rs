@@ -1,0 +1,15 @@
+//! The embedded engine through its gateway dialect.
+
+use code_interpreter::LocalEngine;
+
+use super::ms;
+use crate::CodeInterpreter;
+
+#[path = "../real/mod.rs"]
+mod real;
+
+/// A client with an engine of its own, which makes nothing in advance.
+pub fn local_client() -> CodeInterpreter {
+    let engine = LocalEngine::builder().unconfined().warm(0).start().unwrap();
+    CodeInterpreter::builder().engine(engine).build().unwrap()
+}
