@@ -65,6 +65,28 @@
 //! | E2B | `CodeInterpreter::new(api_key)` |
 //! | what the environment says | `CodeInterpreter::from_env()` |
 //!
+//! The program stays the same. On E2B, runtimes such as `python3` or `node` are languages of its code-interpreter template;
+//! `Builder::template` and `CreateSandbox::template` name others.
+//!
+//! # While the code runs
+//!
+//! `execute_stream` gives events as they happen: a `Stream` in the async flavour, an `Iterator` in the blocking one.
+//!
+#![cfg_attr(feature = "async", doc = "```no_run")]
+#![cfg_attr(not(feature = "async"), doc = "```ignore")]
+//! # async fn example(sandbox: code_interpreter::Sandbox) -> Result<(), code_interpreter::Error> {
+//! use code_interpreter::Event;
+//!
+//! let mut execution = sandbox.execute_stream("for step in range(3): print(step)").await?;
+//! while let Some(event) = execution.next().await {
+//!     if let Event::Stdout(chunk) = event? {
+//!         print!("{}", chunk.text);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Sandboxes that clean up
 //!
 //! A sandbox lives until it is killed or its timeout ends. `with` kills it on every path, a panic included:

@@ -1,6 +1,6 @@
 //! The settings of a client.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use super::{CodeInterpreter, core::Core, runtime::Runtime};
 use crate::{
@@ -139,7 +139,7 @@ impl Builder {
         {
             core.engine = self.engine;
         }
-        Ok(CodeInterpreter { core: Arc::new(core) })
+        Ok(CodeInterpreter::with_core(core))
     }
 }
 

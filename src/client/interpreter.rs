@@ -10,10 +10,14 @@ use crate::{config::Settings, error::Result};
 /// Cheap to clone; clones and the handles made from it share one pool of connections. Make one and keep it.
 #[derive(Clone)]
 pub struct CodeInterpreter {
-    pub(super) core: Arc<Core>,
+    sandboxes: SandboxManager,
 }
 
 impl CodeInterpreter {
+    pub(super) fn with_core(core: Core) -> Self {
+        Self { sandboxes: SandboxManager::new(Arc::new(core)) }
+    }
+
     /// A client of E2B with this API key.
     ///
     /// No request is made, so a key that the service does not know is found out by the first call. For a gateway, or
@@ -54,20 +58,20 @@ let client = CodeInterpreter::builder()
 
     /// What creates sandboxes, finds them and ends them.
     #[must_use]
-    pub fn sandboxes(&self) -> SandboxManager {
-        SandboxManager { core: Arc::clone(&self.core) }
+    pub fn sandboxes(&self) -> &SandboxManager {
+        &self.sandboxes
     }
 
     /// The embedded engine that this client owns, if it was made by [`local`](Self::local) or was given one.
     #[cfg(feature = "local")]
     #[must_use]
     pub fn engine(&self) -> Option<&crate::LocalEngine> {
-        self.core.engine.as_ref()
+        self.sandboxes.core.engine.as_ref()
     }
 }
 
 impl fmt::Debug for CodeInterpreter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CodeInterpreter").field("endpoint", self.core.endpoint()).finish_non_exhaustive()
+        f.debug_struct("CodeInterpreter").field("endpoint", self.sandboxes.core.endpoint()).finish_non_exhaustive()
     }
 }

@@ -22,6 +22,10 @@ pub struct SandboxManager {
 }
 
 impl SandboxManager {
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
     /// The sandboxes that there are, newest first. Nothing is asked for until the list is read; it can be narrowed before.
     /// `GET /v2/sandboxes`
     ///

@@ -15,12 +15,15 @@ use crate::{
 #[derive(Clone)]
 pub struct Sandbox {
     manager: SandboxManager,
+    contexts: ContextManager,
     id: Arc<str>,
 }
 
 impl Sandbox {
     pub(super) fn new(core: Arc<Core>, id: String) -> Self {
-        Self { manager: SandboxManager { core }, id: id.into() }
+        let id: Arc<str> = id.into();
+        let contexts = ContextManager::new(Arc::clone(&core), Arc::clone(&id));
+        Self { manager: SandboxManager::new(core), contexts, id }
     }
 
     /// The sandbox's id, by which any client of the same service finds it.
@@ -31,8 +34,8 @@ impl Sandbox {
 
     /// What creates and ends its contexts.
     #[must_use]
-    pub fn contexts(&self) -> ContextManager {
-        ContextManager::new(Arc::clone(&self.manager.core), Arc::clone(&self.id))
+    pub fn contexts(&self) -> &ContextManager {
+        &self.contexts
     }
 }
 

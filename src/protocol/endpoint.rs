@@ -1,6 +1,6 @@
 //! Where each call goes: the one place that tells a gateway from E2B.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use reqwest::{
     Method, Url,
@@ -27,7 +27,7 @@ const SANDBOX_PORT: HeaderName = HeaderName::from_static("e2b-sandbox-port");
 const CODE_INTERPRETER_PORT: u16 = 49999;
 
 /// A service, and how its parts are reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     /// Everything is below one address.
     Gateway(Url),
@@ -192,6 +192,16 @@ impl E2bHosts {
         let host = format!("https://{port}-{id}.{domain}");
         let base = Url::parse(&host).map_err(|_| not_an_address(&host))?;
         Ok(below(&base, path))
+    }
+}
+
+/// Addresses as people write them.
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gateway(url) => write!(f, "Gateway({url})"),
+            Self::E2b(hosts) => write!(f, "E2b({}, {})", hosts.api, hosts.domain),
+        }
     }
 }
 

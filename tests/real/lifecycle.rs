@@ -83,7 +83,7 @@ behaviours! {
     }
 
     async fn what_is_unknown_is_not_found() {
-        let sandboxes = local_client().sandboxes();
+        let sandboxes = local_client().sandboxes().clone();
         let error = sandboxes.execute_code("0123456789abcdef", "1").await.unwrap_err();
         assert!(error.is_not_found() && error.to_string().contains("0123456789abcdef"), "{error}");
         let sandbox = sandboxes.create("python3").await?;

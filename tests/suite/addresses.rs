@@ -19,7 +19,7 @@ behaviours! {
 
     async fn ids_that_would_change_the_url_are_refused() {
         let server = FakeServer::always(200, "", "{}");
-        let sandboxes = client_of(&server).sandboxes();
+        let sandboxes = client_of(&server).sandboxes().clone();
         for id in ["", "a/b", "../x", "a.b", "a\nb", "a b", "a?b", "a#b", "a%2Fb", "é"] {
             let errors = [
                 sandboxes.execute_code(id, "1").await.unwrap_err(),

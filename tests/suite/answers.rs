@@ -113,7 +113,7 @@ behaviours! {
             reply.piece(END)?;
             reply.end()
         });
-        let sandboxes = client_of(&server).sandboxes();
+        let sandboxes = client_of(&server).sandboxes().clone();
         let result = sandboxes.execute_code("sb-1", "50").await?;
         assert_eq!(result.stdout().len(), 50 << 20);
         let error = sandboxes.execute_code("sb-1", "130").await.unwrap_err();

@@ -26,7 +26,7 @@ behaviours! {
         ];
         for (status, kind) in table {
             let server = FakeServer::start(move |_, reply| reply.whole(status, "x-request-id: req-7\r\n", b"<h1>not JSON</h1>"));
-            let sandboxes = client_of(&server).sandboxes();
+            let sandboxes = client_of(&server).sandboxes().clone();
             let create = sandboxes.create("python3").await.unwrap_err();
             let execute = sandboxes.execute_code("sb-1", "1").await.unwrap_err();
             for error in [create, execute] {
@@ -39,7 +39,7 @@ behaviours! {
 
     async fn a_sandbox_that_is_gone_is_told_from_a_service_that_is_down() {
         let server = FakeServer::always(502, "", r#"{"sandboxId":"sb-1","message":"The sandbox was not found","code":502}"#);
-        let sandboxes = client_of(&server).sandboxes();
+        let sandboxes = client_of(&server).sandboxes().clone();
         let error = sandboxes.execute_code("sb-1", "1").await.unwrap_err();
         assert!(error.is_sandbox_gone());
         assert_eq!(error.sandbox_id(), Some("sb-1"));
@@ -50,7 +50,7 @@ behaviours! {
 
     async fn killing_what_is_gone_is_no_error() {
         let server = FakeServer::always(404, "", r#"{"code":404,"message":"no such sandbox"}"#);
-        let sandboxes = client_of(&server).sandboxes();
+        let sandboxes = client_of(&server).sandboxes().clone();
         let done = sandboxes.kill("sb-1").await?;
         assert!(!done);
         let error = sandboxes.get("sb-1").await.unwrap_err();
