@@ -95,12 +95,15 @@ impl LocalEngineBuilder {
     /// Set `E2B_API_URL` and `E2B_SANDBOX_URL` to [`LocalEngine::url`] and `E2B_API_KEY` to
     /// [`LocalEngine::api_key`]; older clients take no key but `e2b_` and hexadecimal digits, so give one with
     /// [`api_key`](Self::api_key). A sandbox is reached by the headers `E2b-Sandbox-Id` and `E2b-Sandbox-Port` on the
-    /// engine's address, or by the name `<port>-<id>.localhost` with the engine's port.
+    /// engine's address, or by the name `<port>-<id>.localhost` with the engine's port, which browsers and some systems
+    /// resolve.
     ///
     /// **On the way into a sandbox E2B's dialect asks for no key**, only for the token of a sandbox whose
     /// `network.allowPublicTraffic` is false: any process of this machine, one in another sandbox
-    /// included, that learns the id of a sandbox can run code in it. Ids have 128 random bits, and requests from web
-    /// pages are refused as always.
+    /// included, that learns the id of a sandbox can run code in it. Ids have 128 random bits, stand in no command line
+    /// of the engine's, and name directories that only the user can list. Requests from web pages are refused as always.
+    ///
+    /// Options that need what the engine does not have, such as `autoPause` and `allow_internet_access`, are ignored.
     pub fn serve_e2b(mut self) -> Self {
         self.settings.serves_e2b = true;
         self

@@ -23,7 +23,7 @@ impl<'a> Host<'a> {
         if is_loopback(name) {
             return Some(Self::Engine);
         }
-        // Systems and browsers resolve all of `.localhost` to the loopback interface, and nobody can register in it.
+        // Nobody can register a name in `.localhost`, and what resolves such names takes them to the loopback interface.
         let (label, domain) = name.split_once('.')?;
         (domain.eq_ignore_ascii_case("localhost") && label.contains('-')).then_some(Self::Sandbox(label))
     }

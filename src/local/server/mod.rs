@@ -26,7 +26,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any_service, delete, get, post};
+use axum::routing::{MethodRouter, any, any_service, delete, get, post};
 use axum::serve::ListenerExt;
 
 pub(super) use door::Door;
@@ -106,4 +106,5 @@ fn engine(serves_e2b: bool) -> Router<Arc<Registry>> {
         .route("/v2/sandboxes", post(sandboxes::create_secured))
         .route("/v2/sandboxes/{id}/connect", post(sandboxes::connect_or_default))
         .route("/sandboxes/{id}/refreshes", post(sandboxes::refresh))
+        .route("/sandboxes/{id}/{verb}", any(sandboxes::unsupported))
 }

@@ -180,3 +180,13 @@ pub(super) async fn refresh(
     registry.get(&id)?.extend(seconds("duration", duration.max(LEAST_REFRESH))?);
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// What else E2B can do with a sandbox. E2B's clients take a 404 for a sandbox that is gone, so it must not be one.
+pub(super) async fn unsupported(
+    State(registry): Shared,
+    Path((id, verb)): Path<(String, String)>,
+) -> Result<(), Problem> {
+    registry.get(&id)?;
+    let message = format!("the embedded engine does not support {verb:?} of a sandbox");
+    Err(Problem::new(StatusCode::NOT_IMPLEMENTED, message))
+}
