@@ -31,12 +31,21 @@ pub(super) struct Settings {
     pub(super) port: u16,
     pub(super) warm: usize,
     pub(super) unconfined: bool,
+    pub(super) serves_e2b: bool,
 }
 
 impl LocalEngineBuilder {
     pub(super) fn new() -> Self {
         Self {
-            settings: Settings { python: None, directory: None, api_key: None, port: 0, warm: 1, unconfined: false },
+            settings: Settings {
+                python: None,
+                directory: None,
+                api_key: None,
+                port: 0,
+                warm: 1,
+                unconfined: false,
+                serves_e2b: false,
+            },
         }
     }
 
@@ -80,6 +89,26 @@ impl LocalEngineBuilder {
         self
     }
 
+    /// Answers as E2B does too, so that E2B's own clients work with this engine: the control plane in both its
+    /// generations, and the code interpreter of each sandbox. Off unless asked for.
+    ///
+    /// Set `E2B_API_URL` and `E2B_SANDBOX_URL` to [`LocalEngine::url`] and `E2B_API_KEY` to
+    /// [`LocalEngine::api_key`]; older clients take no key but `e2b_` and hexadecimal digits, so give one with
+    /// [`api_key`](Self::api_key). A sandbox is reached by the headers `E2b-Sandbox-Id` and `E2b-Sandbox-Port` on the
+    /// engine's address, or by the name `<port>-<id>.localhost` with the engine's port, which browsers and some systems
+    /// resolve.
+    ///
+    /// **On the way into a sandbox E2B's dialect asks for no key**, only for the token of a sandbox whose
+    /// `network.allowPublicTraffic` is false: any process of this machine, one in another sandbox
+    /// included, that learns the id of a sandbox can run code in it. Ids have 128 random bits, stand in no command line
+    /// of the engine's, and name directories that only the user can list. Requests from web pages are refused as always.
+    ///
+    /// Options that need what the engine does not have, such as `autoPause` and `allow_internet_access`, are ignored.
+    pub fn serve_e2b(mut self) -> Self {
+        self.settings.serves_e2b = true;
+        self
+    }
+
     /// Starts the engine.
     ///
     /// # Errors
@@ -99,6 +128,7 @@ impl fmt::Debug for LocalEngineBuilder {
             .field("port", &self.settings.port)
             .field("warm", &self.settings.warm)
             .field("unconfined", &self.settings.unconfined)
+            .field("serves_e2b", &self.settings.serves_e2b)
             .finish_non_exhaustive()
     }
 }

@@ -91,6 +91,7 @@ impl LocalEngine {
             registry: Arc::new(registry),
             directory,
             shared: Arc::clone(&shared),
+            serves_e2b: settings.serves_e2b,
         };
         work.spawn()?;
         let url = format!("http://127.0.0.1:{port}");
@@ -162,6 +163,7 @@ struct Work {
     registry: Arc<Registry>,
     directory: Arc<EngineDirectory>,
     shared: Arc<Shared>,
+    serves_e2b: bool,
 }
 
 impl Work {
@@ -184,7 +186,7 @@ impl Work {
     }
 
     fn run(self, runtime: tokio::runtime::Runtime) {
-        let Self { listener, door, registry, directory, shared } = self;
+        let Self { listener, door, registry, directory, shared, serves_e2b } = self;
         let _ending = Ending(Arc::clone(&shared));
         let served = runtime.block_on(async {
             let registry = &registry;
@@ -193,7 +195,7 @@ impl Work {
                 async move { registry.warm_up().await }
             });
             let served = tokio::select! {
-                served = server::serve(listener, door, Arc::clone(registry)) => served,
+                served = server::serve(listener, door, Arc::clone(registry), serves_e2b) => served,
                 () = shared.stop.notified() => Ok(()),
             };
             warm_up.abort();

@@ -1,7 +1,7 @@
 //! The embedded engine: runs code on this machine, in the program's own process tree.
 //!
 //! [`LocalEngine`] answers on a loopback port, in the dialect of the gateways that the clients of this crate talk
-//! to. Every sandbox is one directory and one Python process that forks a kernel for each context; everything
+//! to, and in E2B's when told to ([`LocalEngineBuilder::serve_e2b`]). Every sandbox is one directory and one Python process that forks a kernel for each context; everything
 //! ends with the engine, however the engine ends.
 //!
 //! Code runs **unconfined**: with all the rights of the user who runs the program. See
@@ -63,6 +63,8 @@ mod sandbox;
 mod server;
 #[cfg(unix)]
 mod supervisor;
+#[cfg(unix)]
+mod tokens;
 #[cfg(unix)]
 mod warm;
 

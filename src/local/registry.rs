@@ -13,6 +13,7 @@ use super::message::Environment;
 use super::python::Pythons;
 use super::sandbox::{Metadata, Sandbox};
 use super::server::Problem;
+use super::tokens::Secured;
 use super::warm::{Prepared, Warm};
 use super::{expiry, lock};
 
@@ -28,6 +29,7 @@ pub(super) struct Specification {
     pub(super) timeout: Duration,
     pub(super) metadata: Metadata,
     pub(super) env: Environment,
+    pub(super) secured: Secured,
 }
 
 pub(super) struct Registry {
@@ -87,7 +89,7 @@ impl Registry {
         if let Ok(default) = self.pythons.find_async(DEFAULT_RUNTIME).await {
             self.warm.refill(&default);
         }
-        let sandbox = Sandbox::new(prepared, wanted.runtime, wanted.metadata, wanted.env, wanted.timeout)?;
+        let sandbox = Sandbox::new(prepared, wanted)?;
         let sandbox = Arc::new(sandbox);
         lock(&self.sandboxes).insert(sandbox.id.clone(), Arc::clone(&sandbox));
         if self.is_closed.load(Ordering::Acquire) {

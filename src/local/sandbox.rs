@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{OnceCell, watch};
 use tokio::time::Instant;
@@ -13,8 +12,9 @@ use tokio::time::Instant;
 use super::context::{Context, Contexts};
 use super::message::Environment;
 use super::python::Interpreter;
-use super::server::Problem;
+use super::registry::Specification;
 use super::supervisor::Supervisor;
+use super::tokens::Tokens;
 use super::warm::{Prepared, remove_directory};
 use crate::error::Result;
 
@@ -43,6 +43,7 @@ pub(super) struct Sandbox {
     pub(super) interpreter: Interpreter,
     pub(super) metadata: Metadata,
     pub(super) env: Environment,
+    pub(super) tokens: Tokens,
     pub(super) started_at: Timestamp,
     pub(super) directory: PathBuf,
     pub(super) supervisor: Arc<Supervisor>,
@@ -53,41 +54,29 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    pub(super) fn new(
-        prepared: Prepared,
-        template: String,
-        metadata: Metadata,
-        env: Environment,
-        timeout: Duration,
-    ) -> Result<Self> {
+    pub(super) fn new(prepared: Prepared, wanted: Specification) -> Result<Self> {
         Ok(Self {
             id: prepared.id,
-            template,
+            template: wanted.runtime,
             interpreter: prepared.interpreter,
-            metadata,
-            env,
+            metadata: wanted.metadata,
+            env: wanted.env,
+            tokens: Tokens::new(wanted.secured)?,
             started_at: Timestamp::now(),
             contexts: Contexts::new(&prepared.directory)?,
             directory: prepared.directory,
             supervisor: prepared.supervisor,
-            end: watch::Sender::new(End::after(timeout)),
+            end: watch::Sender::new(End::after(wanted.timeout)),
             is_ended: watch::Sender::default(),
             removed: OnceCell::new(),
         })
     }
 
-    /// Opens a context whose kernel is in its directory already.
-    pub(super) async fn open_context(&self, cwd: Option<&str>) -> Result<Arc<Context>, Problem> {
+    /// Starts a context that is not listed yet. The second value says why it is not in its directory, if it is not.
+    pub(super) async fn start_context(&self, cwd: Option<&str>) -> Result<(Arc<Context>, Option<String>)> {
         let context = self.contexts.prepare(cwd)?;
         let started = context.turn().await.prepare(&context, &self.supervisor, &self.env).await?;
-        if let Ok(Some(failure)) = started {
-            return Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                format!("cannot enter the context's directory: {failure}"),
-            ));
-        }
-        self.contexts.add(&context);
-        Ok(context)
+        Ok((context, started.ok().flatten()))
     }
 
     pub(super) fn set_timeout(&self, timeout: Duration) {

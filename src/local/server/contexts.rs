@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use axum::Json as Reply;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use serde::Deserialize;
 
 use super::super::context::ContextInfo;
 use super::super::registry::Registry;
+use super::super::sandbox::Sandbox;
 use super::execute::{check_language, unknown_context};
 use super::reply::{Json, Problem};
 
 #[derive(Deserialize)]
 pub(super) struct CreateBody {
-    language: Option<String>,
-    cwd: Option<String>,
+    pub(super) language: Option<String>,
+    pub(super) cwd: Option<String>,
 }
 
 type Shared = State<Arc<Registry>>;
@@ -26,7 +28,12 @@ pub(super) async fn create(
 ) -> Result<Reply<ContextInfo>, Problem> {
     check_language(body.language.as_deref())?;
     let sandbox = registry.get(&id)?;
-    let context = sandbox.open_context(body.cwd.as_deref()).await?;
+    let (context, failure) = sandbox.start_context(body.cwd.as_deref()).await?;
+    if let Some(failure) = failure {
+        let message = format!("cannot enter the context's directory: {failure}");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, message));
+    }
+    sandbox.contexts.add(&context);
     Ok(Reply(context.info.clone()))
 }
 
@@ -38,18 +45,24 @@ pub(super) async fn restart(
     State(registry): Shared,
     Path((id, context)): Path<(String, String)>,
 ) -> Result<Reply<()>, Problem> {
-    let sandbox = registry.get(&id)?;
-    sandbox.contexts.get(&context).ok_or_else(|| unknown_context(&context))?.restart().await;
-    Ok(Reply(()))
+    restart_in(&*registry.get(&id)?, &context).await
 }
 
 pub(super) async fn remove(
     State(registry): Shared,
     Path((id, context)): Path<(String, String)>,
 ) -> Result<Reply<()>, Problem> {
-    let sandbox = registry.get(&id)?;
-    if !sandbox.contexts.remove(&context).await {
-        return Err(unknown_context(&context));
+    remove_in(&*registry.get(&id)?, &context).await
+}
+
+pub(super) async fn restart_in(sandbox: &Sandbox, context: &str) -> Result<Reply<()>, Problem> {
+    sandbox.contexts.get(context).ok_or_else(|| unknown_context(context))?.restart().await;
+    Ok(Reply(()))
+}
+
+pub(super) async fn remove_in(sandbox: &Sandbox, context: &str) -> Result<Reply<()>, Problem> {
+    if !sandbox.contexts.remove(context).await {
+        return Err(unknown_context(context));
     }
     Ok(Reply(()))
 }

@@ -23,9 +23,20 @@ const TIMEOUT_TAKEN: &str = "x-execution-timeout";
 pub(super) struct ExecuteBody {
     code: String,
     context_id: Option<String>,
-    language: Option<String>,
+    pub(super) language: Option<String>,
     env_vars: Option<Environment>,
-    timeout: Option<f64>,
+    pub(super) timeout: Option<f64>,
+}
+
+impl ExecuteBody {
+    /// A context has its language, so that naming both is a mistake.
+    pub(super) fn check_one_place(&self) -> Result<(), Problem> {
+        let is_given = |field: &Option<String>| field.as_deref().is_some_and(|field| !field.is_empty());
+        if is_given(&self.context_id) && is_given(&self.language) {
+            return Err(Problem::bad_request("Only one of context_id or language can be provided"));
+        }
+        Ok(())
+    }
 }
 
 pub(super) async fn execute(
@@ -33,9 +44,13 @@ pub(super) async fn execute(
     Path(id): Path<String>,
     Json(body): Json<ExecuteBody>,
 ) -> Result<Response, Problem> {
+    run(registry.get(&id)?, body)
+}
+
+/// Starts the run, whose events are the answer.
+pub(super) fn run(sandbox: Arc<Sandbox>, body: ExecuteBody) -> Result<Response, Problem> {
     let arrived = Instant::now();
-    let sandbox = registry.get(&id)?;
-    let context = find_context(&sandbox, body.context_id.as_deref(), body.language.as_deref())?;
+    let context = find_context(&sandbox, &body)?;
     let timeout = body.timeout.map(|timeout| positive_seconds("timeout", timeout)).transpose()?;
     let env = body.env_vars.unwrap_or_default();
     check_environment(&env)?;
@@ -49,15 +64,12 @@ pub(super) async fn execute(
     Ok(response)
 }
 
-fn find_context(sandbox: &Sandbox, id: Option<&str>, language: Option<&str>) -> Result<Arc<Context>, Problem> {
-    let id = id.filter(|id| !id.is_empty());
-    if id.is_some() && language.is_some_and(|language| !language.is_empty()) {
-        return Err(Problem::bad_request("Only one of context_id or language can be provided"));
-    }
-    match id {
+fn find_context(sandbox: &Sandbox, body: &ExecuteBody) -> Result<Arc<Context>, Problem> {
+    body.check_one_place()?;
+    match body.context_id.as_deref().filter(|id| !id.is_empty()) {
         Some(id) => sandbox.contexts.get(id).ok_or_else(|| unknown_context(id)),
         None => {
-            check_language(language)?;
+            check_language(body.language.as_deref())?;
             Ok(sandbox.contexts.default()?)
         }
     }

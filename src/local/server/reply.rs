@@ -31,9 +31,12 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    #[cfg(test)]
     pub(super) fn status(&self) -> StatusCode {
         self.status
+    }
+
+    pub(super) fn into_message(self) -> String {
+        self.message
     }
 }
 

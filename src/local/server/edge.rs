@@ -1,0 +1,101 @@
+//! The way into sandboxes, as E2B's edge has it: no key, but the sandbox's own tokens.
+
+use std::sync::Arc;
+
+use axum::Json as Reply;
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, any_service};
+use serde::Serialize;
+
+use super::super::registry::Registry;
+use super::super::tokens::{Tokens, is_same};
+use super::destination::Address;
+use super::reply::Problem;
+use super::{envd, interpreter};
+
+pub(super) struct Edge {
+    registry: Arc<Registry>,
+    interpreter: MethodRouter,
+    envd: MethodRouter,
+}
+
+impl Edge {
+    pub(super) fn new(registry: Arc<Registry>) -> Self {
+        Self { registry, interpreter: any_service(interpreter::router()), envd: any_service(envd::router()) }
+    }
+
+    /// Passes a request on to a service of the sandbox, which finds the sandbox among the request's extensions.
+    pub(super) async fn enter(&self, address: Address, mut request: Request) -> Response {
+        let Ok(sandbox) = self.registry.get(&address.id) else {
+            return Refusal::new(address, StatusCode::BAD_GATEWAY, "The sandbox was not found").into_response();
+        };
+        if let Err(message) = check_traffic(&sandbox.tokens, address.port, request.headers()) {
+            return Refusal::new(address, StatusCode::FORBIDDEN, message).into_response();
+        }
+        let service = match address.port {
+            interpreter::PORT => &self.interpreter,
+            envd::PORT => &self.envd,
+            _ => return Refusal::closed(address).into_response(),
+        };
+        if let Err(problem) = check_access(&sandbox.tokens, request.headers()) {
+            return problem.into_response();
+        }
+        request.extensions_mut().insert(sandbox);
+        service.clone().call(request, ()).await
+    }
+}
+
+fn check_traffic(tokens: &Tokens, port: u16, headers: &HeaderMap) -> Result<(), &'static str> {
+    let Some(token) = tokens.traffic.as_deref().filter(|_| port != envd::PORT) else {
+        return Ok(());
+    };
+    match headers.get("e2b-traffic-access-token") {
+        None => Err("Sandbox is secured with traffic access token. Token header 'e2b-traffic-access-token' is missing"),
+        Some(given) if is_same(given.as_bytes(), token) => Ok(()),
+        Some(_) => Err("Sandbox is secured with traffic access token. Provided token in header \
+                        'e2b-traffic-access-token' is invalid"),
+    }
+}
+
+/// E2B's clients leave this token out on some routes, so only a wrong one is refused here.
+fn check_access(tokens: &Tokens, headers: &HeaderMap) -> Result<(), Problem> {
+    match (&tokens.access, headers.get("x-access-token")) {
+        (Some(token), Some(given)) if !is_same(given.as_bytes(), token) => {
+            Err(Problem::new(StatusCode::UNAUTHORIZED, "the X-Access-Token is not that of the sandbox"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An error of the edge as the wire has it. Clients read from the 502 that a sandbox is gone.
+#[derive(Serialize)]
+struct Refusal {
+    #[serde(rename = "sandboxId")]
+    sandbox_id: String,
+    message: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    code: u16,
+}
+
+impl Refusal {
+    fn new(address: Address, status: StatusCode, message: &'static str) -> Self {
+        Self { sandbox_id: address.id, message, port: None, code: status.as_u16() }
+    }
+
+    fn closed(address: Address) -> Self {
+        let port = Some(address.port);
+        let message = "The sandbox is running but port is not open";
+        Self { port, ..Self::new(address, StatusCode::BAD_GATEWAY, message) }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code).unwrap_or(StatusCode::BAD_GATEWAY);
+        (status, Reply(self)).into_response()
+    }
+}

@@ -1,0 +1,74 @@
+//! A sandbox as clients see it.
+
+use serde::Serialize;
+
+use super::super::machine::Machine;
+use super::super::sandbox::{Metadata, Sandbox};
+
+/// What clients that ask for it make their features depend on.
+const ENVD_VERSION: &str = "0.6.13";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Info {
+    #[serde(rename = "sandboxID")]
+    sandbox_id: String,
+    #[serde(rename = "templateID")]
+    template_id: String,
+    #[serde(rename = "clientID")]
+    client_id: &'static str,
+    envd_version: &'static str,
+    runtime: String,
+    interpreter: String,
+    confinement: &'static str,
+    state: &'static str,
+    started_at: String,
+    end_at: String,
+    metadata: Metadata,
+    cpu_count: usize,
+    #[serde(rename = "memoryMB")]
+    memory_mb: u64,
+    #[serde(rename = "diskSizeMB")]
+    disk_size_mb: u64,
+    /// Always null: sandboxes are where the engine is.
+    domain: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    envd_access_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traffic_access_token: Option<String>,
+}
+
+impl Info {
+    /// As a listing shows it, without secrets.
+    pub(super) fn new(sandbox: &Sandbox) -> Self {
+        let machine = Machine::new(&sandbox.directory);
+        Self {
+            sandbox_id: sandbox.id.clone(),
+            template_id: sandbox.template.clone(),
+            client_id: "local",
+            envd_version: ENVD_VERSION,
+            runtime: sandbox.interpreter.runtime(),
+            interpreter: sandbox.interpreter.path().display().to_string(),
+            confinement: "none",
+            state: "running",
+            started_at: sandbox.started_at.to_string(),
+            end_at: sandbox.end.borrow().timestamp.to_string(),
+            metadata: sandbox.metadata.clone(),
+            cpu_count: machine.cpu_count,
+            memory_mb: machine.memory_mb,
+            disk_size_mb: machine.disk_size_mb,
+            domain: None,
+            envd_access_token: None,
+            traffic_access_token: None,
+        }
+    }
+
+    /// As whoever uses the sandbox sees it.
+    pub(super) fn with_tokens(sandbox: &Sandbox) -> Self {
+        Self {
+            envd_access_token: sandbox.tokens.access.clone(),
+            traffic_access_token: sandbox.tokens.traffic.clone(),
+            ..Self::new(sandbox)
+        }
+    }
+}

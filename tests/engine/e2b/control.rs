@@ -1,0 +1,109 @@
+//! The control plane, in both its generations.
+
+use super::*;
+
+#[test]
+fn both_generations_of_the_control_plane() {
+    let peer = engine();
+    let body = json!({
+        "templateID": "code-interpreter-v1", "timeout": 300, "secure": true, "allow_internet_access": true,
+        "metadata": {"a": "b"}, "envVars": {"WHO": "me"}, "autoPause": false, "mcp": null
+    });
+    let (status, first) = peer.post("/sandboxes", body);
+    assert_eq!(status, 201, "{first}");
+    for key in ["templateID", "sandboxID", "clientID", "envdVersion"] {
+        assert!(first[key].is_string(), "{key}: {first}");
+    }
+    assert_eq!((&first["templateID"], &first["domain"]), (&json!("code-interpreter-v1"), &Value::Null));
+    let token = first["envdAccessToken"].as_str().unwrap();
+    assert!(token.len() == 64 && first.get("trafficAccessToken").is_none());
+    let id = first["sandboxID"].as_str().unwrap();
+    assert_eq!(peer.execute(id, json!({"code": "import os; os.environ['WHO']"})).text.as_deref(), Some("me"));
+
+    let create = peer.agent.post(peer.url("/v2/sandboxes")).header("X-API-Key", peer.engine.api_key());
+    let body = r#"{"templateID":"base","metadata":{},"envVars":{},"network":{"allowPublicTraffic":false}}"#;
+    let (status, second) = answer(create.header("Idempotency-Key", "abc-1").send(body).unwrap());
+    let tokens = |info: &Value| [info["envdAccessToken"].clone(), info["trafficAccessToken"].clone()];
+    assert_eq!(status, 201, "{second}");
+    assert!(tokens(&second).iter().all(Value::is_string) && second["envdAccessToken"] != token, "{second}");
+
+    // The tokens stay, and no listing shows them.
+    let other = second["sandboxID"].as_str().unwrap();
+    for path in ["/sandboxes", "/v2/sandboxes"] {
+        let (status, connected) = peer.post(&format!("{path}/{other}/connect"), json!({"timeout": 60}));
+        assert_eq!((status, tokens(&connected)), (200, tokens(&second)));
+        let listed = peer.get(path).1;
+        assert!(listed.as_array().unwrap().iter().all(|info| tokens(info) == [Value::Null, Value::Null]), "{listed}");
+    }
+    assert_eq!(tokens(&peer.get(&format!("/sandboxes/{other}")).1), tokens(&second));
+
+    let unsecured = peer.post("/sandboxes", json!({"templateID": "base"})).1;
+    assert_eq!(tokens(&unsecured), [Value::Null, Value::Null]);
+    let private = json!({"templateID": "base", "network": {"allowPublicTraffic": false}});
+    assert_eq!(peer.post("/sandboxes", private).0, 400);
+    assert_eq!(peer.post("/v2/sandboxes", json!({"templateID": "nope"})).1["code"], 404);
+    let unauthorized = peer.agent.post(peer.url("/v2/sandboxes")).header("X-API-Key", "e2b_00").send("{}").unwrap();
+    assert_eq!(answer(unauthorized).1["code"], 401);
+    // A 404 would say that the sandbox is gone.
+    for verb in ["pause", "snapshots", "fork"] {
+        assert_eq!(peer.post(&format!("/sandboxes/{other}/{verb}"), json!({})).1["code"], 501);
+        assert_eq!(peer.post(&format!("/sandboxes/nope/{verb}"), json!({})).1["code"], 404);
+    }
+    assert_eq!(peer.get(&format!("/sandboxes/{other}/metrics")).1["code"], 501);
+    assert_eq!(peer.get(&format!("/sandboxes/{other}/timeout")).1["code"], 405);
+    assert_eq!(peer.delete(&format!("/sandboxes/{other}")).0, 204);
+    for path in ["/sandboxes", "/v2/sandboxes"] {
+        let (status, gone) = peer.post(&format!("{path}/{other}/connect"), json!({}));
+        assert_eq!((status, gone["code"].as_u64()), (404, Some(404)));
+    }
+    assert_eq!(peer.delete(&format!("/sandboxes/{other}")).0, 404);
+}
+
+#[test]
+fn times_of_both_generations() {
+    let peer = engine();
+    let id = peer.create_with(json!({"templateID": "base", "timeout": 20}));
+    let end = || peer.get(&format!("/sandboxes/{id}")).1["endAt"].as_str().unwrap().to_owned();
+    let first = end();
+    assert_eq!(peer.post(&format!("/sandboxes/{id}/refreshes"), json!({})).0, 204);
+    assert_eq!(end(), first);
+    assert_eq!(peer.post(&format!("/sandboxes/{id}/refreshes"), json!({"duration": 100})).0, 204);
+    let refreshed = end();
+    assert!(refreshed > first);
+    assert_eq!(peer.post(&format!("/sandboxes/{id}/refreshes"), json!({"duration": 3601})).0, 400);
+    // Without a time the second generation takes the default one; the first leaves the end as it is.
+    assert_eq!(peer.post(&format!("/sandboxes/{id}/connect"), json!({})).0, 200);
+    assert_eq!(end(), refreshed);
+    assert_eq!(peer.post(&format!("/v2/sandboxes/{id}/connect"), json!({})).0, 200);
+    assert!(end() > refreshed);
+    assert_eq!(peer.post(&format!("/sandboxes/{id}/timeout"), json!({"timeout": 0})).0, 204);
+    eventually("it expired", || peer.interpreter(&id, "GET /health", json!({})) == not_found(&id));
+}
+
+#[test]
+fn pages_in_both_orders() {
+    let peer = engine();
+    let templates = ["base", "code-interpreter-v1", "base", "base"];
+    let ids: Vec<String> = templates.map(|template| peer.create_with(json!({"templateID": template}))).into();
+    let page = |query: &str| {
+        let request = peer.agent.get(peer.url(&format!("/v2/sandboxes?{query}")));
+        let response = request.header("X-API-Key", peer.engine.api_key()).call().unwrap();
+        let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let (token, total) = (header("x-next-token"), header("x-total-running"));
+        let list = answer(response).1;
+        let names = list.as_array().unwrap().iter().map(|info| info["sandboxID"].as_str().unwrap().to_owned());
+        (names.collect::<Vec<_>>(), token, total)
+    };
+    let (first, token, total) = page("limit=3&order=asc&state=running");
+    assert_eq!((&first[..], total.as_deref()), (&ids[..3], Some("4")));
+    let token = token.unwrap();
+    let (rest, end, _) = page(&format!("limit=3&order=asc&nextToken={token}"));
+    assert_eq!((&rest[..], end), (&ids[3..], None));
+    assert_eq!(peer.get(&format!("/v2/sandboxes?nextToken={token}")).1["message"], "Invalid next token");
+    let newest: Vec<_> = ids.iter().rev().cloned().collect();
+    assert_eq!(page("order=desc").0, newest);
+    assert_eq!(page("template=code-interpreter-v1").0, ids[1..2]);
+    let start = peer.get(&format!("/sandboxes/{}", ids[2])).1["startedAt"].as_str().unwrap().replace(':', "%3A");
+    assert_eq!(page(&format!("startedAfter={start}")).0, newest[..2]);
+    assert_eq!(page("state=paused"), (vec![], None, None));
+}
