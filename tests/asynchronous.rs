@@ -1,6 +1,7 @@
 //! The behaviour of the async flavour: `tests/suite/` as it is written.
 #![cfg(feature = "async")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
+#![allow(clippy::duplicate_mod, reason = "behaviour of the engine is run over each of its dialects")]
 #![cfg_attr(not(feature = "local"), allow(unused_imports, unused_macros, dead_code))]
 
 pub use code_interpreter::{Builder, CodeInterpreter, Sandbox};

@@ -1,6 +1,7 @@
 //! The behaviour of the blocking flavour: `tests/suite/` with the awaits taken out.
 #![cfg(feature = "blocking")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
+#![allow(clippy::duplicate_mod, reason = "behaviour of the engine is run over each of its dialects")]
 #![cfg_attr(not(feature = "local"), allow(unused_imports, unused_macros, dead_code))]
 
 pub use code_interpreter::blocking::{Builder, CodeInterpreter, Sandbox};

@@ -60,10 +60,12 @@ impl Builder {
     }
 
     /// Uses this embedded engine, and keeps it running as long as a handle of this client is there.
+    ///
+    /// With [`api_url`](Self::api_url) set as well, it is only kept running, and talked to as E2B is: for trying out a
+    /// configuration for E2B on this machine, with an engine that answers so
+    /// ([`serve_e2b`](crate::LocalEngineBuilder::serve_e2b)).
     #[cfg(feature = "local")]
     pub fn engine(mut self, engine: crate::LocalEngine) -> Self {
-        self.settings.url = Some(engine.url().to_owned());
-        self.settings.api_key = Some(engine.api_key().to_owned());
         self.engine = Some(engine);
         self
     }
@@ -132,8 +134,15 @@ impl Builder {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) when there is no key, or when an address, a header or the proxy is
     /// malformed or not allowed; the error names which. [`ErrorKind::Runtime`](crate::ErrorKind::Runtime) when the
     /// blocking flavour's thread cannot be started.
-    pub fn build(self) -> Result<CodeInterpreter> {
-        #[allow(unused_mut, reason = "changed only with an engine")]
+    #[cfg_attr(not(feature = "local"), allow(unused_mut, reason = "changed only with an engine"))]
+    pub fn build(mut self) -> Result<CodeInterpreter> {
+        #[cfg(feature = "local")]
+        if let Some(engine) = &self.engine {
+            self.settings.api_key.get_or_insert_with(|| engine.api_key().to_owned());
+            if self.settings.api_url.is_none() {
+                self.settings.url.get_or_insert_with(|| engine.url().to_owned());
+            }
+        }
         let mut core = Core::new(self.settings.check()?, Runtime::start()?);
         #[cfg(feature = "local")]
         {

@@ -13,7 +13,11 @@ mod retries;
 mod streams;
 
 #[cfg(all(unix, feature = "local"))]
+mod e2b;
+#[cfg(all(unix, feature = "local"))]
 pub mod gateway;
+#[cfg(all(unix, feature = "local"))]
+mod runtimes;
 
 /// A client of a fake gateway.
 fn client_of(server: &support::fake_server::FakeServer) -> CodeInterpreter {
