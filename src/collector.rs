@@ -2,6 +2,9 @@
 
 use crate::model::{Event, ExecutionResult};
 
+/// How many outputs are kept at most, however small.
+const MAX_OUTPUTS: usize = 100_000;
+
 /// Gathers the events of one execution.
 #[derive(Debug)]
 pub(crate) struct Collector {
@@ -23,11 +26,11 @@ impl Collector {
             Event::Stdout(chunk) => result.truncated |= push(&mut result.logs.stdout, &chunk.text, text_left),
             Event::Stderr(chunk) => result.truncated |= push(&mut result.logs.stderr, &chunk.text, text_left),
             Event::Output(output) => match outputs_left.checked_sub(output.size()) {
-                Some(left) => {
+                Some(left) if result.outputs.len() < MAX_OUTPUTS => {
                     *outputs_left = left;
                     result.outputs.push(output);
                 }
-                None => result.truncated = true,
+                _ => result.truncated = true,
             },
             Event::Error(mut error) => {
                 for text in [&mut error.name, &mut error.value, &mut error.traceback] {

@@ -45,6 +45,7 @@ struct Inner {
     attempts: u32,
     partial: Option<ExecutionResult>,
     mark: Option<String>,
+    says_no_sandbox: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -115,6 +116,7 @@ impl Error {
             attempts: 0,
             partial: None,
             mark: None,
+            says_no_sandbox: false,
             source: None,
         }))
     }
@@ -214,7 +216,7 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Connect | ErrorKind::RateLimited)
-            || (self.0.kind == ErrorKind::Unavailable && self.0.status == Some(503))
+            || (self.0.kind == ErrorKind::Unavailable && matches!(self.0.status, Some(408 | 503)))
     }
 }
 
@@ -265,6 +267,21 @@ impl Error {
 
     pub(crate) fn with_mark(self, mark: Option<String>) -> Self {
         self.edit(|inner| inner.mark = mark)
+    }
+
+    /// That the server itself says that there is no such sandbox.
+    pub(crate) fn says_no_sandbox(self, says: bool) -> Self {
+        self.edit(|inner| inner.says_no_sandbox = says)
+    }
+
+    pub(crate) fn is_no_sandbox(&self) -> bool {
+        self.0.says_no_sandbox
+    }
+
+    /// Takes secrets out of what it repeats of an answer.
+    #[cfg(feature = "_client")]
+    pub(crate) fn without(self, secrets: &[&str]) -> Self {
+        self.edit(|inner| inner.message = crate::config::redact(std::mem::take(&mut inner.message), secrets))
     }
 
     pub(crate) fn with_source(self, source: impl StdError + Send + Sync + 'static) -> Self {

@@ -61,7 +61,7 @@ fn may_repeat(failure: Failure, replay: Replay) -> bool {
         Failure::Status { should_retry: Some(false), .. } => false,
         Failure::Status { code: 429, retry_after: Some(_), .. } => true,
         Failure::Status { code, should_retry, .. } => {
-            replay == Replay::Safe && (should_retry == Some(true) || matches!(code, 429 | 502 | 503 | 504))
+            replay == Replay::Safe && (should_retry == Some(true) || matches!(code, 408 | 429 | 502 | 503 | 504))
         }
         Failure::Final => false,
     }
@@ -93,6 +93,7 @@ mod tests {
         let table = [
             (Failure::NotSent, true, true),
             (Failure::Broken, true, false),
+            (status(408), true, false),
             (status(429), true, false),
             (asked(429), true, true),
             (status(502), true, false),

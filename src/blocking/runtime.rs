@@ -12,7 +12,10 @@ use std::{
 
 use tokio::runtime::Handle;
 
-use crate::{error::Result, transport::driver};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    transport::driver,
+};
 
 pub(crate) use super::flow::{Flow, flows};
 
@@ -35,6 +38,9 @@ impl Runtime {
     }
 
     pub(crate) fn wait<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        if Handle::try_current().is_err_and(|cause| cause.is_thread_local_destroyed()) {
+            return Err(Error::new(ErrorKind::Runtime, "the thread that makes the call is ending"));
+        }
         // Timers and sockets register with the driver, whatever runtime the caller may be inside of.
         let _entered = self.driver.enter();
         // Inside a task of tokio, its budget would run out and never be refilled, since this task does not yield.

@@ -4,9 +4,9 @@ use std::{fmt, sync::Arc};
 
 use super::{core::Core, maybe_async};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     model::{Context, CreateContext},
-    protocol::{Request, Route, decode_context, decode_contexts},
+    protocol::{Request, decode_context, decode_contexts},
     transport::Answer,
 };
 
@@ -23,6 +23,10 @@ pub struct ContextManager {
 impl ContextManager {
     pub(super) fn new(core: Arc<Core>, sandbox_id: Arc<str>) -> Self {
         Self { core, sandbox_id }
+    }
+
+    fn about(&self, error: Error) -> Error {
+        self.core.redact_inside(&self.sandbox_id, error).in_sandbox(&*self.sandbox_id)
     }
 }
 
@@ -44,7 +48,7 @@ let other = sandbox.contexts().create(CreateContext::new("python").cwd("/tmp"))"
         let route = self.core.route(&self.sandbox_id).await?;
         let request = self.core.endpoint().create_context(&self.sandbox_id, &route, &spec)?;
         let answer = self.call(request).await?;
-        decode_context(&answer.body).map_err(|error| error.doing("create a context").in_sandbox(&*self.sandbox_id))
+        decode_context(&answer.body).map_err(|error| self.about(error).doing("create a context"))
     }
 
     /// The contexts that there are, in the order in which they were created. `GET /contexts`
@@ -57,10 +61,10 @@ let other = sandbox.contexts().create(CreateContext::new("python").cwd("/tmp"))"
     ///
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when the sandbox is not there.
     pub async fn list(&self) -> Result<Vec<Context>> {
-        let route: Route = self.core.route(&self.sandbox_id).await?;
+        let route = self.core.route(&self.sandbox_id).await?;
         let request = self.core.endpoint().list_contexts(&self.sandbox_id, &route)?;
         let answer = self.call(request).await?;
-        decode_contexts(&answer.body).map_err(|error| error.doing("list contexts").in_sandbox(&*self.sandbox_id))
+        decode_contexts(&answer.body).map_err(|error| self.about(error).doing("list contexts"))
     }
 
     /// Restarts a context: its variables are gone. What runs in it ends, with the error `ContextRestarting`.

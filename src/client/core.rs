@@ -12,11 +12,11 @@ use super::{
     runtime::Runtime,
 };
 use crate::{
-    config::Config,
+    config::{Config, Secret},
     error::{Error, ErrorKind, Result},
     model::{Execute, SandboxInfo, SandboxState},
-    protocol::{DEADLINE_HEADER, Decoder, Endpoint, Request, Route, decode_sandbox},
-    transport::{Answer, Transport},
+    protocol::{DEADLINE_HEADER, Endpoint, Request, Route, decode_sandbox},
+    transport::{Answer, Transport, Waiting},
 };
 
 /// How much later than the server the client ends an execution, so that the two do not race.
@@ -24,6 +24,9 @@ const DEADLINE_GRACE: Duration = Duration::from_secs(5);
 
 /// How much longer a failed call may take to say why it failed.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Limits beyond this are as good as none, and not told to servers, which refuse them.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// How near its end a sandbox must have been to have ended by itself.
 const END_MARGIN: Duration = Duration::from_secs(1);
@@ -60,6 +63,30 @@ impl Core {
         if self.endpoint().needs_route() { route } else { Some(route.unwrap_or_default()) }
     }
 
+    /// Reads what the service says of a sandbox, and remembers it.
+    fn read_sandbox(&self, answer: &Answer, asked_for: Option<&str>) -> Result<SandboxInfo> {
+        let (info, route) = decode_sandbox(&answer.body).map_err(|error| self.redact(error))?;
+        // An older form of ids has a part behind a dash, which servers leave out of their answers.
+        let is_it = |asked: &str| asked == info.id || asked.split('-').next() == Some(&info.id);
+        if !asked_for.is_none_or(is_it) {
+            return Err(Error::new(ErrorKind::Protocol, format!("the service answered with another one: {}", info.id)));
+        }
+        self.known.remember(asked_for.unwrap_or(&info.id), Memory { route, end_at: info.end_at });
+        Ok(info)
+    }
+
+    /// Takes the key out of what an error repeats of an answer.
+    pub(super) fn redact(&self, error: Error) -> Error {
+        error.without(&[self.config.api_key.expose()])
+    }
+
+    /// As [`redact`](Self::redact), for what comes from inside a sandbox: its tokens too.
+    pub(super) fn redact_inside(&self, id: &str, error: Error) -> Error {
+        let route = self.known_route(id).unwrap_or_default();
+        let tokens = [&route.access_token, &route.traffic_token].into_iter().flatten();
+        error.without(&tokens.chain([&self.config.api_key]).map(Secret::expose).collect::<Vec<_>>())
+    }
+
     /// A sandbox that is not there any more was killed, or ended by itself.
     fn why_gone(&self, id: &str) -> &'static str {
         match self.known.get(id).and_then(|memory| memory.end_at) {
@@ -76,21 +103,20 @@ impl Core {
         self.runtime.wait(self.transport.call(request)).await
     }
 
-    /// A call inside a sandbox: if its connection breaks, the error says what became of the sandbox.
+    /// A call inside a sandbox: if that breaks off, the error says what became of the sandbox.
     pub(super) async fn call_inside(&self, id: &str, request: Request) -> Result<Answer> {
         match self.call(request).await {
-            Err(error) if error.kind() == ErrorKind::ConnectionLost => Err(self.explain(id, error).await),
+            Err(error) if broke_off(&error) => Err(self.explain(id, error).await),
             answer => answer,
         }
     }
 
     /// A call that is answered with a sandbox.
     pub(super) async fn call_for_sandbox(&self, request: Request) -> Result<SandboxInfo> {
-        let action = request.action;
+        let (action, asked_for) = (request.action, request.sandbox_id.clone());
         let answer = self.call(request).await?;
-        let (info, route) = decode_sandbox(&answer.body).map_err(|error| error.doing(action))?;
-        self.known.remember(&info.id, Memory { route, end_at: info.end_at });
-        Ok(info)
+        self.read_sandbox(&answer, asked_for.as_deref())
+            .map_err(|error| error.doing(action).with_attempts(answer.attempts))
     }
 
     /// Looks the sandbox up, without moving its end.
@@ -107,16 +133,27 @@ impl Core {
         Ok(self.known_route(id).unwrap_or_default())
     }
 
+    /// The same as a part of an execution, which may end meanwhile.
+    async fn route_for_execution(&self, id: &str, waiting: &Waiting) -> Result<Route> {
+        if let Some(route) = self.known_route(id) {
+            return Ok(route);
+        }
+        let request = self.endpoint().get(id)?;
+        let answer = self.runtime.wait(self.transport.call_under(waiting, request)).await?;
+        self.read_sandbox(&answer, Some(id)).map_err(|error| error.doing("look up the sandbox").in_sandbox(id))?;
+        Ok(self.known_route(id).unwrap_or_default())
+    }
+
     /// Asks the service what became of the sandbox, when the connection to it broke.
-    pub(super) async fn explain(&self, id: &str, lost: Error) -> Error {
-        let gone = |why: &str| lost.clone().reframe(ErrorKind::SandboxGone, format!("{why} meanwhile"));
+    pub(super) async fn explain(&self, id: &str, broken: Error) -> Error {
+        let gone = |why: &str| broken.clone().reframe(ErrorKind::SandboxGone, format!("{why} meanwhile"));
         match self.probe(id).await {
             Ok(info) if info.state == SandboxState::Running => {
-                lost.hint("the sandbox still runs; whether what was asked of it was done is not known")
+                broken.hint("the sandbox still runs; whether what was asked of it was done is not known")
             }
             Ok(_) => gone("the sandbox was paused").hint("resume it"),
-            Err(error) if error.is_not_found() => gone(self.why_gone(id)).hint("create another"),
-            Err(_) => lost.hint("nor can the service be asked what became of the sandbox"),
+            Err(error) if error.is_no_sandbox() => gone(self.why_gone(id)).hint("create another"),
+            Err(_) => broken.hint("and the service does not tell what became of the sandbox"),
         }
     }
 
@@ -130,21 +167,25 @@ impl Core {
     /// Sends code, and gives its answer as soon as that starts.
     pub(super) async fn execute(self: &Arc<Self>, id: &str, request: &Execute) -> Result<Events> {
         // A limit that was asked for is told to the server; the default one is the client's own affair.
-        let asked = request.timeout.or(self.config.asked_execution);
+        let asked = request.timeout.or(self.config.asked_execution).filter(|limit| *limit <= LONGEST_DEADLINE);
         let limit = request.timeout.or(self.config.clocks.execution);
         let mut waiting = self.transport.waiting_for_execution(limit, request.cancel.clone());
         // Checks the arguments before a route is asked for.
         self.endpoint().execute(id, &Route::default(), request, asked)?;
-        let route = self.route(id).await?;
+        let route = self.route_for_execution(id, &waiting).await?;
         let call = self.endpoint().execute(id, &route, request, asked)?;
         let opened = match self.runtime.wait(self.transport.open(&call, &waiting)).await {
-            Err(error) if error.kind() == ErrorKind::ConnectionLost => return Err(self.explain(id, error).await),
+            Err(error) if broke_off(&error) => return Err(self.explain(id, error).await),
             opened => opened?,
         };
         if opened.header(DEADLINE_HEADER).is_some() {
             waiting.defer_to_server(DEADLINE_GRACE);
         }
-        let decoder = Decoder::new(opened.header("content-type"));
-        Ok(Events::new(Arc::clone(self), id.to_owned(), opened.body, decoder, waiting))
+        Ok(Events::new(Arc::clone(self), id.to_owned(), opened, waiting))
     }
+}
+
+/// Whether the sandbox may have gone meanwhile: the connection broke, or something in between says that it cannot reach it.
+fn broke_off(error: &Error) -> bool {
+    error.kind() == ErrorKind::ConnectionLost || error.status() == Some(502) && error.kind() == ErrorKind::Unavailable
 }

@@ -13,7 +13,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     model::{Event, ExecutionResult},
     protocol::Decoder,
-    transport::{Body, Waiting},
+    transport::{Body, Opened, Waiting},
 };
 
 /// The events of an execution, as they come.
@@ -79,6 +79,7 @@ impl fmt::Debug for Execution {
 pub(super) struct Events {
     core: Arc<Core>,
     sandbox_id: String,
+    attempts: u32,
     /// `None` once all has come.
     body: Option<Body>,
     decoder: Decoder,
@@ -87,12 +88,15 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn new(core: Arc<Core>, sandbox_id: String, body: Body, decoder: Decoder, waiting: Waiting) -> Self {
-        Self { core, sandbox_id, body: Some(body), decoder, waiting, ended: false }
+    pub(super) fn new(core: Arc<Core>, sandbox_id: String, opened: Opened, waiting: Waiting) -> Self {
+        let decoder = Decoder::new(opened.header("content-type"));
+        let attempts = opened.attempts;
+        Self { core, sandbox_id, attempts, body: Some(opened.body), decoder, waiting, ended: false }
     }
 
     fn about(&self, error: Error) -> Error {
-        error.doing("run code").in_sandbox(&self.sandbox_id).with_attempts(1)
+        let error = error.doing("run code").in_sandbox(&self.sandbox_id).with_attempts(self.attempts);
+        self.core.redact_inside(&self.sandbox_id, error)
     }
 }
 

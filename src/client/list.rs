@@ -139,7 +139,8 @@ impl Source for Pages {
             }
             answer => answer?,
         };
-        let mut page = decode_list(&answer.body).map_err(|error| error.doing(action))?;
+        let mut page = decode_list(&answer.body)
+            .map_err(|error| self.core.redact(error).doing(action).with_attempts(answer.attempts))?;
         if self.old {
             page.retain(|info| self.listing.has(info));
         }

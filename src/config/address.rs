@@ -22,7 +22,7 @@ pub(super) fn parse(what: &str, text: &str, allow_plain_http: bool) -> Result<Ur
         return refuse("has a user name or a password in it; the API key is passed on its own".into());
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return refuse(format!("has a query or a fragment: {url}"));
+        return refuse("has a query or a fragment; the API key is passed on its own".into());
     }
     match url.scheme() {
         "https" => Ok(url),

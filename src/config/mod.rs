@@ -3,12 +3,14 @@
 mod address;
 mod environment;
 mod limit;
+mod redaction;
 mod retry_policy;
 mod secret;
 mod settings;
 
 pub(crate) use address::{is_bare_host, is_loopback};
 pub(crate) use limit::Limit;
+pub(crate) use redaction::redact;
 pub use retry_policy::RetryPolicy;
 pub(crate) use secret::Secret;
 pub(crate) use settings::Settings;

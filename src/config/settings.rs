@@ -13,14 +13,21 @@ use crate::{
 const DEFAULT_DOMAIN: &str = "e2b.app";
 
 /// Headers that the client writes itself.
-const OWN_HEADERS: [&str; 8] = [
+const OWN_HEADERS: [&str; 15] = [
+    "accept",
+    "accept-encoding",
     "authorization",
     "connection",
     "content-length",
     "content-type",
+    "e2b-sandbox-id",
+    "e2b-sandbox-port",
+    "e2b-traffic-access-token",
+    "expect",
     "host",
     "transfer-encoding",
     "user-agent",
+    "x-access-token",
     "x-api-key",
 ];
 

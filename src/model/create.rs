@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use super::env::Env;
+
 /// What to create: a runtime, and how the sandbox should be set up.
 ///
 /// A plain string is the short form: `create("python3")` is `create(CreateSandbox::new("python3"))`.
@@ -21,7 +23,7 @@ use std::{collections::BTreeMap, time::Duration};
 pub struct CreateSandbox {
     pub(crate) base: Base,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) env: Env,
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
@@ -38,7 +40,7 @@ pub(crate) const MARK: &str = "code_interpreter_mark";
 impl CreateSandbox {
     /// A sandbox with this runtime, such as `python3` or `python3.10`.
     pub fn new(runtime: impl Into<String>) -> Self {
-        Self { base: Base::Runtime(runtime.into()), timeout: None, env: BTreeMap::new(), metadata: BTreeMap::new() }
+        Self { base: Base::Runtime(runtime.into()), timeout: None, env: Env::default(), metadata: BTreeMap::new() }
     }
 
     /// A sandbox made from this template of the service, named as the service names it.
@@ -55,7 +57,7 @@ impl CreateSandbox {
 
     /// Sets an environment variable for all code in the sandbox.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.env.insert(name.into(), value.into());
+        self.env.0.insert(name.into(), value.into());
         self
     }
 

@@ -1,7 +1,8 @@
 //! What to run, and how.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
+use super::env::Env;
 use crate::{cancel::Cancel, config::Limit};
 
 /// How much of an execution's printed text, and of its outputs, is kept unless said otherwise: 64 MiB of each.
@@ -28,7 +29,7 @@ pub struct Execute {
     pub(crate) code: String,
     pub(crate) context: Option<String>,
     pub(crate) language: Option<String>,
-    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) env: Env,
     pub(crate) timeout: Limit,
     pub(crate) cancel: Option<Cancel>,
     pub(crate) max_output: usize,
@@ -41,7 +42,7 @@ impl Execute {
             code: code.into(),
             context: None,
             language: None,
-            env: BTreeMap::new(),
+            env: Env::default(),
             timeout: Limit::Unset,
             cancel: None,
             max_output: DEFAULT_MAX_OUTPUT,
@@ -62,7 +63,7 @@ impl Execute {
 
     /// Sets an environment variable for this execution alone.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.env.insert(name.into(), value.into());
+        self.env.0.insert(name.into(), value.into());
         self
     }
 

@@ -5,6 +5,8 @@ mod context;
 #[cfg(feature = "_client")]
 mod create;
 #[cfg(feature = "_client")]
+mod env;
+#[cfg(feature = "_client")]
 mod event;
 #[cfg(feature = "_client")]
 mod execute;

@@ -145,9 +145,9 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 fn value_size(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(|item| value_size(item) + 1).sum(),
-        Value::Object(map) => map.iter().map(|(key, item)| key.len() + value_size(item) + 2).sum(),
-        _ => 8,
+        Value::Array(items) => items.iter().map(|item| value_size(item) + 32).sum(),
+        Value::Object(map) => map.iter().map(|(key, item)| key.len() + value_size(item) + 64).sum(),
+        _ => 32,
     }
 }
 

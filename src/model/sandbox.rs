@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeMap, time::SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 /// What the server said about a sandbox. A field that it left out is `None` or empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(default)]
 pub struct SandboxInfo {
     /// The sandbox's id.
     pub id: String,
@@ -32,8 +35,9 @@ pub struct SandboxInfo {
 }
 
 /// Whether a sandbox runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case")]
 pub enum SandboxState {
     /// It runs.
     #[default]

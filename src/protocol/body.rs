@@ -24,7 +24,7 @@ pub(super) fn create_body(spec: &CreateSandbox) -> Vec<u8> {
     if !spec.metadata.is_empty() {
         body.insert("metadata".into(), json!(spec.metadata));
     }
-    if !spec.env.is_empty() {
+    if !spec.env.0.is_empty() {
         body.insert("envVars".into(), json!(spec.env));
     }
     bytes(Value::Object(body))
@@ -68,7 +68,7 @@ pub(super) fn execute_body(request: &Execute, language: Option<&str>, deadline: 
     if let Some(language) = language {
         body.insert("language".into(), language.into());
     }
-    if !request.env.is_empty() {
+    if !request.env.0.is_empty() {
         body.insert("env_vars".into(), json!(request.env));
     }
     if let Some(deadline) = deadline {

@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
     MAX_ANSWER,
-    event::{Line, decode_line},
+    event::{Line, decode_line, parse_json},
     object::events_of,
 };
 use crate::{
@@ -26,7 +26,9 @@ pub(crate) struct Decoder {
     ready: VecDeque<Event>,
     /// A first line without a type: the result, unless another line follows.
     alone: Option<serde_json::Value>,
+    /// How many lines came that are not just ignored.
     lines: u64,
+    seen_any: bool,
     end: Option<End>,
 }
 
@@ -47,6 +49,7 @@ impl Decoder {
             ready: VecDeque::new(),
             alone: None,
             lines: 0,
+            seen_any: false,
             end: None,
         }
     }
@@ -59,7 +62,7 @@ impl Decoder {
 
     /// Whether this is a stream of which something has come.
     pub(crate) fn is_streaming(&self) -> bool {
-        self.lines > 0
+        self.seen_any && self.alone.is_none()
     }
 
     /// How the answer ended, once it has.
@@ -77,6 +80,14 @@ impl Decoder {
                 return Ok(None);
             }
             let Some(line) = self.take_line()? else { return Ok(None) };
+            if self.is_start_of_object(&line) {
+                self.one_object = true;
+                let rest = std::mem::take(&mut self.buffer);
+                self.buffer.extend_from_slice(&line);
+                self.buffer.extend_from_slice(b"\n");
+                self.buffer.extend_from_slice(&rest);
+                return Ok(None);
+            }
             self.read_line(&line)?;
         }
     }
@@ -86,17 +97,11 @@ impl Decoder {
         let rest = self.buffer.split();
         self.searched = 0;
         if self.one_object {
-            let value = serde_json::from_slice(&rest).map_err(|cause| {
-                Error::new(ErrorKind::Protocol, "the answer is not one JSON object, as its type says")
-                    .with_source(cause)
-            })?;
-            return self.replay(value);
+            return self.replay(parse_json(without_mark(&rest).trim_ascii())?);
         }
         // A last line without a line end counts if it is whole.
-        if self.end.is_none()
-            && !rest.trim_ascii().is_empty()
-            && serde_json::from_slice::<serde::de::IgnoredAny>(&rest).is_ok()
-        {
+        let is_whole = |line: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok();
+        if self.end.is_none() && !rest.trim_ascii().is_empty() && (is_whole(&rest) || is_whole(without_mark(&rest))) {
             self.read_line(&rest)?;
         }
         match self.alone.take() {
@@ -127,13 +132,20 @@ impl Decoder {
         Ok(Some(line))
     }
 
+    /// Whether this line is the first one of an object that is spread over several.
+    fn is_start_of_object(&self, line: &[u8]) -> bool {
+        let line = without_mark(line).trim_ascii();
+        !self.seen_any && line.starts_with(b"{") && !line.ends_with(b"}")
+    }
+
     fn read_line(&mut self, line: &[u8]) -> Result<()> {
-        let line = line.trim_ascii();
+        let line = if self.seen_any { line } else { without_mark(line) }.trim_ascii();
         if line.is_empty() {
             return Ok(());
         }
         let decoded = decode_line(line)?;
-        self.lines += 1;
+        self.seen_any = true;
+        self.lines += u64::from(decoded != Line::Ignored);
         match decoded {
             Line::Event(event) => self.ready.push_back(event),
             Line::End { timed_out } => self.end = Some(End { timed_out }),
@@ -142,6 +154,11 @@ impl Decoder {
         }
         Ok(())
     }
+}
+
+/// The bytes without the mark that some write before UTF-8.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }
 
 fn too_large() -> Error {
@@ -210,6 +227,16 @@ mod tests {
         }
         let (events, end) = decode(None, [&b"{\"stdout\":\"2\"}\n{\"stdout\":\"3\"}\n"[..]]).unwrap();
         assert_eq!((events.len(), end), (0, None));
+        for spread in
+            [&b"{\n  \"stdout\": \"2\"\n}\n"[..], "\u{feff}{\"stdout\":\"2\"}".as_bytes(), br#"{"stdout":"\ud800"}"#]
+        {
+            for content_type in [None, Some("application/json")] {
+                let (events, end) = decode(content_type, [spread]).unwrap();
+                assert_eq!((events.len(), end.is_some()), (1, true));
+            }
+        }
+        let (events, _) = decode(None, [&b"{\"type\":\"keepalive\"}\n{\"stdout\":\"2\"}\n"[..]]).unwrap();
+        assert_eq!(events.len(), 1);
         assert!(decode(Some("application/json"), [&b"{\"stdout\""[..]]).is_err());
         assert!(decode(Some("application/json"), [&b""[..]]).is_err());
     }

@@ -41,8 +41,7 @@ pub(super) fn decode_line(line: &[u8]) -> Result<Line> {
             _ => {}
         }
     }
-    let value: Value =
-        serde_json::from_slice(line).or_else(|cause| parse_mended(line).ok_or_else(|| not_json(line, cause)))?;
+    let value = parse_json(line)?;
     let Value::Object(mut fields) = value else { return Ok(Line::Untyped(value)) };
     let Some(kind) = fields.get("type").and_then(Value::as_str).map(str::to_owned) else {
         return Ok(Line::Untyped(Value::Object(fields)));
@@ -62,6 +61,11 @@ pub(super) fn decode_line(line: &[u8]) -> Result<Line> {
         "end_of_execution" => Line::End { timed_out: fields.get("reason").and_then(Value::as_str) == Some("timeout") },
         _ => Line::Ignored,
     })
+}
+
+/// Parses JSON, with text that is broken mended.
+pub(super) fn parse_json(bytes: &[u8]) -> Result<Value> {
+    serde_json::from_slice(bytes).or_else(|cause| parse_mended(bytes).ok_or_else(|| not_json(bytes, cause)))
 }
 
 fn chunk(fields: &mut Map<String, Value>) -> Chunk {
@@ -155,7 +159,7 @@ fn surrogate(text: &str) -> Option<u32> {
 
 fn not_json(line: &[u8], cause: serde_json::Error) -> Error {
     let shown: String = String::from_utf8_lossy(&line[..line.len().min(400)]).chars().take(100).collect();
-    Error::new(ErrorKind::Protocol, format!("a line of the answer is not JSON: {shown:?}"))
+    Error::new(ErrorKind::Protocol, format!("the answer, or a line of it, is not JSON: {shown:?}"))
         .hint("check that the address is that of a code-interpreter service, with nothing in between that rewrites answers")
         .with_source(cause)
 }

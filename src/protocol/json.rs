@@ -13,7 +13,19 @@ pub(super) fn parse(body: &[u8]) -> Result<Value> {
     })
 }
 
+/// Names what came without repeating it: answers hold tokens.
 pub(super) fn unexpected(wanted: &str, got: &Value) -> Error {
-    let shown: String = got.to_string().chars().take(200).collect();
-    Error::new(ErrorKind::Protocol, format!("the answer is not {wanted}: {shown}"))
+    let got = match got {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "a boolean".to_owned(),
+        Value::Number(_) => "a number".to_owned(),
+        Value::String(_) => "a string".to_owned(),
+        Value::Array(items) => format!("a list of {}", items.len()),
+        Value::Object(fields) if fields.is_empty() => "an empty object".to_owned(),
+        Value::Object(fields) => {
+            let names: Vec<_> = fields.keys().map(String::as_str).take(20).collect();
+            format!("an object with the fields {}", names.join(", "))
+        }
+    };
+    Error::new(ErrorKind::Protocol, format!("the answer is {got}, not {wanted}"))
 }

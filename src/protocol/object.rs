@@ -2,17 +2,35 @@
 
 use serde_json::{Map, Value};
 
-use super::event::{execution_error, output, text};
+use super::{
+    event::{execution_error, output, text},
+    json::unexpected,
+};
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::Result,
     model::{Chunk, Event, ExecutionError, Output},
 };
 
+/// The fields by which an object is known to be an execution result.
+const FIELDS: [&str; 11] = [
+    "stdout",
+    "stderr",
+    "output",
+    "logs",
+    "results",
+    "outputs",
+    "result",
+    "text",
+    "error",
+    "exit_code",
+    "execution_count",
+];
+
 pub(super) fn events_of(value: Value) -> Result<Vec<Event>> {
-    let Value::Object(mut fields) = value else {
-        let shown: String = value.to_string().chars().take(100).collect();
-        return Err(Error::new(ErrorKind::Protocol, format!("the answer is not an execution result: {shown}")));
-    };
+    let Value::Object(mut fields) = value else { return Err(unexpected("an execution result", &value)) };
+    if !fields.is_empty() && !fields.keys().any(|name| FIELDS.contains(&name.as_str())) {
+        return Err(unexpected("an execution result", &Value::Object(fields)));
+    }
     if let Some(Value::Object(logs)) = fields.remove("logs") {
         fields.extend(logs);
     }
@@ -29,7 +47,8 @@ pub(super) fn events_of(value: Value) -> Result<Vec<Event>> {
     push_text(printed, Event::Stdout);
     push_text(fields.remove("stderr"), Event::Stderr);
     events.extend(outputs(&mut fields).into_iter().map(Event::Output));
-    events.extend(fields.remove("error").and_then(raised).map(Event::Error));
+    let error = fields.remove("error").and_then(raised).or_else(|| failed_exit(&fields));
+    events.extend(error.map(Event::Error));
     Ok(events)
 }
 
@@ -53,11 +72,19 @@ fn form(value: Value) -> Output {
     }
 }
 
+/// A service that runs processes tells failure by the exit code alone.
+fn failed_exit(fields: &Map<String, Value>) -> Option<ExecutionError> {
+    let code = fields.get("exit_code")?.as_i64().filter(|code| *code != 0)?;
+    Some(ExecutionError { name: "ExitCode".to_owned(), value: code.to_string(), traceback: String::new() })
+}
+
 /// An exception, whether it came in parts or as the text of a traceback.
 fn raised(value: Value) -> Option<ExecutionError> {
     match value {
         Value::Null | Value::Bool(false) => None,
-        Value::Object(mut fields) => Some(execution_error(&mut fields)),
+        Value::Object(mut fields) => {
+            Some(execution_error(&mut fields)).filter(|error| *error != ExecutionError::default())
+        }
         other => {
             let traceback = text(other);
             let last = traceback.lines().rev().find(|line| !line.trim().is_empty())?.trim();
@@ -84,6 +111,9 @@ mod tests {
         let events = events_of(json!({ "stdout": "2\n", "stderr": "", "error": null, "exit_code": 0 })).unwrap();
         assert_eq!(events, [Event::Stdout(Chunk::new("2\n".into(), None))]);
         assert_eq!(events_of(json!({})).unwrap(), []);
+        assert_eq!(events_of(json!({ "error": {} })).unwrap(), []);
+        let failed = events_of(json!({ "stdout": "", "exit_code": 3 })).unwrap();
+        assert!(matches!(&failed[..], [Event::Error(error)] if error.value == "3"), "{failed:?}");
     }
 
     #[test]
@@ -116,9 +146,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_an_error() {
-        for value in [json!([]), json!("x"), json!(null), json!(1)] {
-            assert_eq!(events_of(value).unwrap_err().kind(), ErrorKind::Protocol);
+    fn what_is_no_result_is_an_error() {
+        for value in [json!({ "message": "Unauthorized" }), json!([]), json!("x"), json!(null), json!(1)] {
+            assert_eq!(events_of(value).unwrap_err().kind(), crate::ErrorKind::Protocol);
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Place;
 use crate::{
-    config::Secret,
+    config::redact,
     error::{Error, ErrorKind},
     retry::Failure,
 };
@@ -20,32 +20,28 @@ use crate::{
 pub(crate) struct Refusal {
     status: StatusCode,
     message: String,
+    /// A 404 that speaks of a sandbox, not of a route that the service lacks.
+    says_no_sandbox: bool,
     request_id: Option<String>,
     retry_after: Option<Duration>,
     should_retry: Option<bool>,
 }
 
 impl Refusal {
-    pub(crate) fn new(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+    /// `secrets` are taken out of what the server wrote: some repeat the key they were sent.
+    pub(crate) fn new(status: StatusCode, headers: &HeaderMap, body: &[u8], secrets: &[&str]) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         Self {
             status,
-            message: message(status, headers, body),
+            says_no_sandbox: says_no_sandbox(status, body),
+            message: shorten(redact(message(status, headers, body), secrets).trim()).into_owned(),
             request_id: ["x-request-id", "x-amzn-requestid", "x-amz-cf-id", "cf-ray"]
                 .into_iter()
                 .find_map(text)
-                .map(str::to_owned),
+                .map(|id| redact(id.to_owned(), secrets)),
             retry_after: text("retry-after").and_then(|value| parse_retry_after(value, SystemTime::now())),
             should_retry: text("should-retry").and_then(|value| value.parse().ok()),
         }
-    }
-
-    /// Takes a secret out of what the server wrote: some repeat the key they were sent.
-    pub(crate) fn without(mut self, secret: &Secret) -> Self {
-        if self.message.contains(secret.expose()) {
-            self.message = self.message.replace(secret.expose(), "[redacted]");
-        }
-        self
     }
 
     pub(crate) fn failure(&self) -> Failure {
@@ -53,16 +49,17 @@ impl Refusal {
     }
 
     pub(crate) fn into_error(self, place: Place) -> Error {
-        let (kind, hint) = classify(self.status, place);
+        let (kind, hint) = classify(self.status, place, &self.message);
         let error = Error::new(kind, self.message)
             .with_status(self.status.as_u16())
             .with_request_id(self.request_id)
-            .with_retry_after(self.retry_after);
+            .with_retry_after(self.retry_after)
+            .says_no_sandbox(self.says_no_sandbox);
         if hint.is_empty() { error } else { error.hint(hint) }
     }
 }
 
-fn classify(status: StatusCode, place: Place) -> (ErrorKind, &'static str) {
+fn classify(status: StatusCode, place: Place, message: &str) -> (ErrorKind, &'static str) {
     match status.as_u16() {
         401 => (ErrorKind::Authentication, "check the API key, and that it belongs to this service"),
         403 => (ErrorKind::PermissionDenied, "the key is known and may not do this"),
@@ -73,7 +70,7 @@ fn classify(status: StatusCode, place: Place) -> (ErrorKind, &'static str) {
         408 => (ErrorKind::Unavailable, "the server waited too long for the request; try again"),
         405 | 501 | 505 => (ErrorKind::Unsupported, "this service does not offer it"),
         400..=498 => (ErrorKind::InvalidRequest, ""),
-        502 if place == Place::Sandbox => {
+        502 if place == Place::Sandbox && message.contains("was not found") => {
             (ErrorKind::SandboxGone, "it was killed or reached the end of its life; create another")
         }
         502..=504 => (ErrorKind::Unavailable, "the service cannot answer at the moment; try again later"),
@@ -102,10 +99,13 @@ fn message(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> String {
         }
     });
     let text = from_json.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
-    match shorten(text.trim()) {
-        text if text.is_empty() => status.canonical_reason().unwrap_or("no reason given").to_owned(),
-        text => text.into_owned(),
-    }
+    if text.trim().is_empty() { status.canonical_reason().unwrap_or("no reason given").to_owned() } else { text }
+}
+
+fn says_no_sandbox(status: StatusCode, body: &[u8]) -> bool {
+    // Frameworks answer for a missing route with text that repeats the path, or with JSON that does not.
+    let is_object = serde_json::from_slice::<Value>(body).is_ok_and(|value| value.is_object());
+    status == StatusCode::NOT_FOUND && is_object && String::from_utf8_lossy(body).to_lowercase().contains("sandbox")
 }
 
 fn shorten(text: &str) -> Cow<'_, str> {
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     fn refusal(status: u16, body: &[u8]) -> Refusal {
-        Refusal::new(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body)
+        Refusal::new(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body, &["e2b_0123456789abc"])
     }
 
     fn kind(status: u16, place: Place) -> ErrorKind {
@@ -163,7 +163,10 @@ mod tests {
         for (status, expected) in table {
             assert_eq!(kind(status, Place::Control), expected, "{status}");
         }
-        assert_eq!(kind(502, Place::Sandbox), SandboxGone);
+        let kind_of = |body: &[u8]| refusal(502, body).into_error(Place::Sandbox).kind();
+        assert_eq!(kind_of(br#"{"sandboxId":"x","message":"The sandbox was not found","code":502}"#), SandboxGone);
+        assert_eq!(kind_of(br#"{"message":"The sandbox is running but port is not open"}"#), Unavailable);
+        assert_eq!(kind_of(b"<html>Bad Gateway</html>"), Unavailable);
         for status in 300..=999 {
             kind(status, Place::Sandbox);
         }
@@ -182,9 +185,18 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_repeated_is_taken_out() {
-        let refusal = refusal(401, b"no such key: e2b_secret").without(&Secret::new("e2b_secret"));
-        assert_eq!(refusal.message, "no such key: [redacted]");
+    fn a_key_that_is_repeated_is_taken_out_also_where_the_text_is_cut() {
+        assert_eq!(refusal(401, b"no such key: e2b_0123456789abc").message, "no such key: [redacted]");
+        let long = format!("{}e2b_0123456789abc", "x".repeat(990));
+        assert!(!refusal(401, long.as_bytes()).message.contains("e2b_01"));
+    }
+
+    #[test]
+    fn a_missing_route_is_not_a_missing_sandbox() {
+        assert!(refusal(404, br#"{"message":"Sandbox \"x\" doesn't exist"}"#).says_no_sandbox);
+        for route in [&b"Cannot GET /sandboxes/x"[..], br#"{"detail":"Not Found"}"#, b"", b"<html>sandbox</html>"] {
+            assert!(!refusal(404, route).says_no_sandbox);
+        }
     }
 
     #[test]

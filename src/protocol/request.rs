@@ -74,6 +74,12 @@ impl Request {
         self
     }
 
+    /// What must not be repeated of it, should the server's answer do so.
+    pub(crate) fn secrets<'a>(&'a self, key: &'a Secret) -> Vec<&'a str> {
+        let tokens = self.headers.values().filter(|value| value.is_sensitive()).filter_map(|value| value.to_str().ok());
+        tokens.chain([key.expose()]).collect()
+    }
+
     /// Adds a token; one that no header can hold cannot have come from a server, and is left out.
     pub(crate) fn token(mut self, name: HeaderName, token: Option<&Secret>) -> Self {
         if let Some(mut value) = token.and_then(|token| HeaderValue::from_str(token.expose()).ok()) {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     config::Secret,
-    error::{Error, ErrorKind, Result},
+    error::Result,
     model::{SandboxInfo, SandboxState},
 };
 
@@ -50,11 +50,7 @@ fn read(fields: &Map<String, Value>) -> Result<(SandboxInfo, Route)> {
         _ => None,
     });
     let Some(id) = id else {
-        let names: Vec<_> = fields.keys().map(String::as_str).take(20).collect();
-        return Err(Error::new(
-            ErrorKind::Protocol,
-            format!("the answer has no id of a sandbox, only the fields {}", names.join(", ")),
-        ));
+        return Err(unexpected("a sandbox with an id", &Value::Object(fields.clone())));
     };
     let metadata = match fields.get("metadata") {
         Some(Value::Object(map)) => map.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
@@ -97,6 +93,7 @@ fn time(text: &str) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn the_id_is_found_under_each_of_its_names() {

@@ -1,5 +1,7 @@
 //! An answer, opened or whole.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
 use tokio::runtime::Handle;
@@ -13,11 +15,16 @@ use crate::{
 /// How much of an answer with an error status is read: enough for any message.
 const MAX_REFUSAL: usize = 64 << 10;
 
+/// How long the text of a refusal may pause.
+const REFUSAL_PAUSE: Duration = Duration::from_secs(1);
+
 /// An answer of which the head has come.
 #[derive(Debug)]
 pub(crate) struct Opened {
     headers: HeaderMap,
     pub(crate) body: Body,
+    /// How many attempts it took.
+    pub(crate) attempts: u32,
 }
 
 /// An answer that has come whole.
@@ -25,12 +32,18 @@ pub(crate) struct Opened {
 pub(crate) struct Answer {
     headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// How many attempts it took.
+    pub(crate) attempts: u32,
 }
 
 impl Opened {
     pub(super) fn new(mut response: reqwest::Response, pump: Option<&Handle>) -> Self {
         let headers = std::mem::take(response.headers_mut());
-        Self { headers, body: Body::new(response, pump) }
+        Self { headers, body: Body::new(response, pump), attempts: 1 }
+    }
+
+    pub(super) fn after(self, attempts: u32) -> Self {
+        Self { attempts, ..self }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -48,18 +61,17 @@ impl Opened {
             }
             whole.extend_from_slice(&bytes);
         }
-        Ok(Answer { headers: self.headers, body: whole.freeze() })
+        Ok(Answer { headers: self.headers, body: whole.freeze(), attempts: self.attempts })
     }
 
     /// The body of an error, as far as it comes: what the status says counts even if its text breaks off.
     pub(super) async fn read_refusal(mut self, waiting: &Waiting) -> Result<Bytes> {
         let mut whole = BytesMut::new();
         while whole.len() < MAX_REFUSAL {
-            match self.body.next(waiting, None).await {
+            match self.body.next(waiting, Some(REFUSAL_PAUSE)).await {
                 Ok(Some(bytes)) => whole.extend_from_slice(&bytes),
-                Ok(None) => break,
-                Err(error) if error.kind() == ErrorKind::ConnectionLost => break,
-                Err(error) => return Err(error),
+                Err(error) if error.is_cancelled() => return Err(error),
+                Ok(None) | Err(_) => break,
             }
         }
         Ok(whole.freeze())

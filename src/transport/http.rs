@@ -1,15 +1,40 @@
 //! The HTTP client underneath, set up the same whatever else the program turns on in it.
 
-use reqwest::{Client, header::HeaderValue, redirect};
+use std::sync::OnceLock;
+
+use reqwest::{Client, ClientBuilder, Url, header::HeaderValue, redirect};
 
 use crate::{
     config::{Config, is_loopback},
     error::{Error, ErrorKind, Result},
-    protocol::{Endpoint, Request},
+    protocol::Request,
 };
 
-pub(super) fn client(config: &Config) -> Result<Client> {
-    let mut builder = Client::builder()
+/// The clients underneath, each made at its first use: reading the machine's root certificates takes milliseconds.
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    /// For plain `http` on this machine: neither proxy nor certificates.
+    plain_local: OnceLock<Result<Client>>,
+    /// For `https` on this machine: no proxy. With `HTTP_PROXY` set, a key for this machine would go to the proxy.
+    local: OnceLock<Result<Client>>,
+    outward: OnceLock<Result<Client>>,
+}
+
+impl Clients {
+    pub(super) fn get(&self, url: &Url, config: &Config) -> Result<&Client> {
+        let client = match (is_loopback(url), url.scheme()) {
+            (true, "http") => {
+                self.plain_local.get_or_init(|| build_client(without_certificates(common(config).no_proxy())))
+            }
+            (true, _) => self.local.get_or_init(|| build_client(common(config).no_proxy())),
+            (false, _) => self.outward.get_or_init(|| build_client(proxied(common(config), config)?)),
+        };
+        client.as_ref().map_err(Error::clone)
+    }
+}
+
+fn common(config: &Config) -> ClientBuilder {
+    let builder = Client::builder()
         // HTTP/1.1, so that giving up on an answer closes a connection and the server notices.
         .http1_only()
         // A redirect would carry the key to where it was not meant for.
@@ -23,31 +48,25 @@ pub(super) fn client(config: &Config) -> Result<Client> {
         .retry(reqwest::retry::never())
         .tcp_nodelay(true)
         .user_agent(&config.user_agent);
-    if let Some(limit) = config.clocks.connect {
-        builder = builder.connect_timeout(limit);
-    }
-    let (main, inside) = match &config.endpoint {
-        Endpoint::Gateway(url) => (url, None),
-        Endpoint::E2b(hosts) => (&hosts.api, Some(hosts.sandbox_url.as_ref())),
-    };
-    builder = match &config.proxy {
-        // With HTTP_PROXY set, a key for this machine would go to the proxy.
-        _ if is_loopback(main) => builder.no_proxy(),
-        Some(proxy) => builder.proxy(reqwest::Proxy::all(proxy.expose()).map_err(cannot_build)?),
+    match config.clocks.connect {
+        Some(limit) => builder.connect_timeout(limit),
         None => builder,
-    };
-    let inside_is_plain = match inside {
-        None => true,
-        Some(url) => url.is_some_and(|url| url.scheme() == "http"),
-    };
-    if main.scheme() == "http" && inside_is_plain {
-        builder = without_certificates(builder);
     }
+}
+
+fn proxied(builder: ClientBuilder, config: &Config) -> Result<ClientBuilder> {
+    match &config.proxy {
+        Some(proxy) => Ok(builder.proxy(reqwest::Proxy::all(proxy.expose()).map_err(cannot_build)?)),
+        None => Ok(builder),
+    }
+}
+
+fn build_client(builder: ClientBuilder) -> Result<Client> {
     builder.build().map_err(cannot_build)
 }
 
 /// Where TLS is never used, the machine's certificates need not be read.
-fn without_certificates(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+fn without_certificates(builder: ClientBuilder) -> ClientBuilder {
     #[cfg(any(feature = "default-tls", feature = "native-tls"))]
     return builder.tls_certs_only([]);
     #[cfg(not(any(feature = "default-tls", feature = "native-tls")))]

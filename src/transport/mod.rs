@@ -14,10 +14,7 @@ pub(crate) use body::Body;
 pub(crate) use driver::driver;
 pub(crate) use waiting::Waiting;
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{runtime::Handle, time::Instant};
 
@@ -25,7 +22,7 @@ use crate::{
     cancel::Cancel,
     clock::Clock,
     config::Config,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     protocol::{Refusal, Request},
     retry::{self, Decision, Failure},
 };
@@ -34,8 +31,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Transport {
     config: Arc<Config>,
-    /// Made at the first use: reading the machine's root certificates takes milliseconds.
-    client: OnceLock<Result<reqwest::Client>>,
+    clients: http::Clients,
     /// Where bodies are read: by whoever waits for them, or ahead of that by a task here.
     pump: Option<Handle>,
 }
@@ -48,7 +44,7 @@ struct Failed {
 
 impl Transport {
     pub(crate) fn new(config: Arc<Config>, pump: Option<Handle>) -> Self {
-        Self { config, client: OnceLock::new(), pump }
+        Self { config, clients: http::Clients::default(), pump }
     }
 
     /// A plain call: sends, tries again where the policy allows, and reads the whole answer, within the request clock.
@@ -58,34 +54,52 @@ impl Transport {
 
     /// A plain call with a request clock of its own.
     pub(crate) async fn call_within(&self, limit: Option<Duration>, request: Request) -> Result<Answer> {
-        let waiting = Waiting::within(Clock::Request, limit);
-        let opened = self.open(&request, &waiting).await?;
-        opened.read_whole(&waiting).await.map_err(|error| about(error, &request))
+        self.call_under(&Waiting::within(Clock::Request, limit), request).await
+    }
+
+    /// A plain call that is part of something larger, and ends with that.
+    pub(crate) async fn call_under(&self, waiting: &Waiting, request: Request) -> Result<Answer> {
+        let mut attempt = 1;
+        loop {
+            let answer = match self.attempt(&request, waiting).await {
+                Ok(opened) => opened.after(attempt).read_whole(waiting).await.map_err(Failed::while_reading),
+                Err(failed) => Err(failed),
+            };
+            match answer {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => self.go_on(failed, &mut attempt, &request, waiting).await?,
+            }
+        }
     }
 
     /// Sends, and gives the answer as soon as its head is there. Tries again as [`call`](Self::call) does.
     pub(crate) async fn open(&self, request: &Request, waiting: &Waiting) -> Result<Opened> {
         let mut attempt = 1;
         loop {
-            let Failed { error, failure } = match self.attempt(request, waiting).await {
-                Ok(opened) => return Ok(opened),
-                Err(failed) => failed,
-            };
-            let policy = &self.config.retry;
-            match retry::decide(policy, attempt, failure, request.replay, waiting.left(), fastrand::f64()) {
-                Decision::Stop => return Err(about(error, request).with_attempts(attempt)),
-                Decision::Wait(wait) => {
-                    let slept = waiting.race(tokio::time::sleep(wait), None).await;
-                    slept.map_err(|error| about(error, request).with_attempts(attempt))?;
-                    attempt += 1;
-                }
+            match self.attempt(request, waiting).await {
+                Ok(opened) => return Ok(opened.after(attempt)),
+                Err(failed) => self.go_on(failed, &mut attempt, request, waiting).await?,
+            }
+        }
+    }
+
+    /// Waits for the next attempt, or says that there is none.
+    async fn go_on(&self, failed: Failed, attempt: &mut u32, request: &Request, waiting: &Waiting) -> Result<()> {
+        let Failed { error, failure } = failed;
+        let explained = |error: Error| about(error, request).with_attempts(*attempt);
+        match retry::decide(&self.config.retry, *attempt, failure, request.replay, waiting.left(), fastrand::f64()) {
+            Decision::Stop => Err(explained(error)),
+            Decision::Wait(wait) => {
+                waiting.race(tokio::time::sleep(wait), None).await.map_err(explained)?;
+                *attempt += 1;
+                Ok(())
             }
         }
     }
 
     async fn attempt(&self, request: &Request, waiting: &Waiting) -> Result<Opened, Failed> {
         let last = |error| Failed { error, failure: Failure::Final };
-        let client = self.client().map_err(last)?;
+        let client = self.clients.get(&request.url, &self.config).map_err(last)?;
         let sent = waiting.race(client.execute(http::build(request, &self.config)), None).await.map_err(last)?;
         let response = sent.map_err(|cause| failure::of_sending(cause, &self.config))?;
         if response.status().is_success() {
@@ -93,17 +107,20 @@ impl Transport {
         }
         let (status, headers) = (response.status(), response.headers().clone());
         let body = Opened::new(response, None).read_refusal(waiting).await.map_err(last)?;
-        let refusal = Refusal::new(status, &headers, &body).without(&self.config.api_key);
+        let refusal = Refusal::new(status, &headers, &body, &request.secrets(&self.config.api_key));
         Err(Failed { failure: refusal.failure(), error: refusal.into_error(request.place) })
-    }
-
-    fn client(&self) -> Result<&reqwest::Client> {
-        self.client.get_or_init(|| http::client(&self.config)).as_ref().map_err(Error::clone)
     }
 
     /// What a stream of events waits for: the execution's own limit, and its cancel handle.
     pub(crate) fn waiting_for_execution(&self, limit: Option<Duration>, cancel: Option<Cancel>) -> Waiting {
         Waiting::within(Clock::Execution, limit).cancelled_by(cancel).idle_after(self.config.clocks.idle)
+    }
+}
+
+impl Failed {
+    fn while_reading(error: Error) -> Self {
+        let lost = error.kind() == ErrorKind::ConnectionLost;
+        Self { error, failure: if lost { Failure::Broken } else { Failure::Final } }
     }
 }
 

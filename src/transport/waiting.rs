@@ -56,7 +56,7 @@ impl Waiting {
 
     /// Waits for the future, at most until one of the limits. `idle` is how long this one wait may take.
     pub(super) async fn race<F: Future>(&self, future: F, idle: Option<Duration>) -> Result<F::Output> {
-        // The future is polled first: a wait that is over at once costs no timer.
+        // The future is polled before the timers: a wait that is over at once arms none.
         let mut future = pin!(future);
         let mut cancelled = pin!(async {
             match &self.cancel {
@@ -69,6 +69,10 @@ impl Waiting {
         std::future::poll_fn(|cx| {
             if cancelled.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Err(Error::new(ErrorKind::Cancelled, "it was cancelled")));
+            }
+            // Where something is always ready, timers would never be looked at.
+            if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Poll::Ready(Err(self.expired()));
             }
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));

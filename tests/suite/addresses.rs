@@ -78,6 +78,22 @@ behaviours! {
         assert!(proxy.requests().is_empty());
     }
 
+    async fn a_sandbox_url_on_this_machine_is_not_asked_for_through_the_proxy_of_the_api() {
+        let proxy = FakeServer::always(201, "", r#"{"sandboxID":"sb-1"}"#);
+        let data = FakeServer::always(200, "", r#"{"stdout":"direct"}"#);
+        let client = CodeInterpreter::builder()
+            .api_key("k")
+            .api_url("http://api.invalid")
+            .sandbox_url(data.url())
+            .allow_plain_http(true)
+            .proxy(proxy.url())
+            .build()?;
+        let sandbox = client.sandboxes().create("python3").await?;
+        let result = sandbox.execute_code("x").await?;
+        assert_eq!(result.stdout(), "direct");
+        assert_eq!(proxy.requests().len(), 1);
+    }
+
     async fn other_machines_are_asked_for_through_the_proxy() {
         let proxy = FakeServer::always(201, "", r#"{"id":"through-the-proxy"}"#);
         let client = CodeInterpreter::builder()

@@ -51,6 +51,15 @@ behaviours! {
         }
     }
 
+    async fn a_service_that_cannot_look_sandboxes_up_does_not_say_that_one_is_gone() {
+        let server = FakeServer::start(|request, reply| match request.method.as_str() {
+            "GET" => reply.whole(404, "", br#"{"detail":"Not Found"}"#),
+            _ => Err(std::io::Error::other("cut")),
+        });
+        let error = client_of(&server).sandboxes().execute_code("sb-1", "x").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
+    }
+
     async fn a_line_that_is_not_json_is_an_error_that_shows_it() {
         let server = FakeServer::start(|_, reply| {
             reply.head("")?;

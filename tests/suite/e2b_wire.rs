@@ -112,6 +112,22 @@ behaviours! {
         assert_eq!(control.requests()[1].json()["metadata"]["code_interpreter_language"], "javascript");
     }
 
+    async fn looking_up_where_code_goes_is_part_of_the_execution() {
+        let control = FakeServer::start(|_, reply| reply.stall());
+        let client = client_of(&control, &data_plane());
+        let start = std::time::Instant::now();
+        let error = client.sandboxes().execute_code("i1", Execute::new("x").timeout(super::ms(300))).await.unwrap_err();
+        assert_eq!(error.clock(), Some((code_interpreter::Clock::Execution, super::ms(300))));
+        let cancel = code_interpreter::Cancel::new();
+        let handle = cancel.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(super::ms(200));
+            handle.cancel();
+        });
+        let error = client.sandboxes().execute_code("i1", Execute::new("x").cancel(&cancel)).await.unwrap_err();
+        assert!(error.is_cancelled() && start.elapsed() < super::ms(3000));
+    }
+
     async fn a_502_inside_means_that_the_sandbox_is_gone() {
         let control = control_plane();
         let data = FakeServer::always(502, "", r#"{"sandboxId":"i1","message":"The sandbox was not found","code":502}"#);

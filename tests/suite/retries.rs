@@ -53,6 +53,15 @@ behaviours! {
         assert_eq!(server.requests().len(), 1);
     }
 
+    async fn a_body_that_breaks_is_asked_for_again() {
+        let (server, client) = flaky(1, |reply| {
+            reply.raw(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"id\":")?;
+            Err(std::io::Error::other("cut"))
+        });
+        client.sandboxes().get("sb-1").await?;
+        assert_eq!(server.requests().len(), 2);
+    }
+
     async fn code_is_never_sent_twice() {
         let (server, client) = flaky(9, |reply| reply.whole(503, "retry-after: 0\r\n", b""));
         client.sandboxes().execute_code("sb-1", "1").await.unwrap_err();
