@@ -13,12 +13,7 @@ use code_interpreter::{CodeInterpreter, CreateSandbox, Error};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let is_set = |name| std::env::var_os(name).is_some();
-    let client = if ["CODE_INTERPRETER_URL", "CODE_INTERPRETER_API_KEY", "E2B_API_KEY"].into_iter().any(is_set) {
-        CodeInterpreter::from_env()?
-    } else {
-        CodeInterpreter::local().await?
-    };
+    let client = CodeInterpreter::from_env_or_local().await?;
     println!("{client:?}");
 
     let spec = CreateSandbox::new("python3").metadata("example", "e2b_cloud");

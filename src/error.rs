@@ -63,7 +63,8 @@ pub enum ErrorKind {
     Authentication,
     /// The key is known and may not do this (HTTP 403).
     PermissionDenied,
-    /// There is no such sandbox, context or runtime (HTTP 404).
+    /// There is no such sandbox, context or runtime (HTTP 404). For code in a sandbox that this client knew, see
+    /// [`SandboxGone`](Self::SandboxGone).
     NotFound,
     /// The sandbox is in a state in which this cannot be done (HTTP 409).
     Conflict,
@@ -81,7 +82,7 @@ pub enum ErrorKind {
     Connect,
     /// The connection broke after the request was sent; the sandbox may still be running.
     ConnectionLost,
-    /// The sandbox was killed, or reached the end of its life.
+    /// The sandbox was killed, reached the end of its life, or was paused, before or while something was done in it.
     SandboxGone,
     /// A clock ran out. [`Error::clock`] tells which, and its value.
     Timeout,
@@ -126,7 +127,7 @@ impl Error {
         Self::new(ErrorKind::Engine, message)
     }
 
-    /// What to tell the two kinds of failure apart by.
+    /// The kind of failure, to branch on.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -337,6 +338,9 @@ impl fmt::Debug for Error {
         }
         if let Some(wait) = &inner.retry_after {
             out.field("retry_after", wait);
+        }
+        if let Some(raised) = self.execution_error() {
+            out.field("traceback", &raised.traceback);
         }
         if let Some(source) = &inner.source {
             out.field("source", &source.to_string());

@@ -10,7 +10,7 @@ mod runtime;
 macro_rules! example {
     ($first:literal $(await $next:literal)*) => {
         concat!(
-            "```no_run\n# use code_interpreter::{*, CodeInterpreter, SandboxManager, Sandbox};\n",
+            "```no_run\n# use code_interpreter::{*, Builder, CodeInterpreter, SandboxManager, Sandbox};\n",
             "# async fn example(client: CodeInterpreter, sandbox: Sandbox) -> Result<(), Error> {\n",
             $first, $(".await", $next,)* "\n# Ok(())\n# }\n```"
         )

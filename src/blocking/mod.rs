@@ -32,7 +32,7 @@ mod runtime;
 macro_rules! example {
     ($first:literal $(await $next:literal)*) => {
         concat!(
-            "```no_run\n# use code_interpreter::{*, blocking::{CodeInterpreter, SandboxManager, Sandbox}};\n",
+            "```no_run\n# use code_interpreter::{*, blocking::{Builder, CodeInterpreter, SandboxManager, Sandbox}};\n",
             "# fn example(client: CodeInterpreter, sandbox: Sandbox) -> Result<(), Error> {\n",
             $first, $($next,)* "\n# Ok(())\n# }\n```"
         )

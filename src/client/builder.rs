@@ -21,6 +21,18 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// Settings as the environment says, to add others to. See [`CodeInterpreter::from_env`].
+    ///
+    #[doc = example!(r#"let client = Builder::from_env()?.execution_timeout(std::time::Duration::from_secs(30)).build()?;"#)]
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when there is no key, or when a variable is set without the one
+    /// that belongs to it.
+    pub fn from_env() -> Result<Self> {
+        Ok(Self::from(Settings::from_env()?))
+    }
+
     /// The key that is sent as `X-API-Key`, to this service's own address only.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.settings.api_key = Some(key.into());
@@ -40,7 +52,9 @@ impl Builder {
         self
     }
 
-    /// The address of an E2B control plane, if not `https://api.` and the domain.
+    /// The address of an E2B control plane, if not `https://api.` and the domain. Code goes to sandboxes at
+    /// [`domain`](Self::domain) or [`sandbox_url`](Self::sandbox_url), so set one of these as well, unless the service
+    /// itself says where its sandboxes are.
     pub fn api_url(mut self, url: impl Into<String>) -> Self {
         self.settings.api_url = Some(url.into());
         self

@@ -75,6 +75,14 @@ impl Core {
         Ok(info)
     }
 
+    /// Inside a sandbox that this client knew, "no such sandbox" means that it has gone.
+    fn gone_if_known(&self, id: &str, error: Error) -> Error {
+        if !error.is_no_sandbox() || self.known.get(id).is_none() {
+            return error;
+        }
+        error.reframe(ErrorKind::SandboxGone, self.why_gone(id)).hint("create another")
+    }
+
     /// Takes the key out of what an error repeats of an answer.
     pub(super) fn redact(&self, error: Error) -> Error {
         error.without(&[self.config.api_key.expose()])
@@ -107,7 +115,7 @@ impl Core {
     pub(super) async fn call_inside(&self, id: &str, request: Request) -> Result<Answer> {
         match self.call(request).await {
             Err(error) if broke_off(&error) => Err(self.explain(id, error).await),
-            answer => answer,
+            answer => answer.map_err(|error| self.gone_if_known(id, error)),
         }
     }
 
@@ -176,7 +184,7 @@ impl Core {
         let call = self.endpoint().execute(id, &route, request, asked)?;
         let opened = match self.runtime.wait(self.transport.open(&call, &waiting)).await {
             Err(error) if broke_off(&error) => return Err(self.explain(id, error).await),
-            opened => opened?,
+            opened => opened.map_err(|error| self.gone_if_known(id, error))?,
         };
         if opened.header(DEADLINE_HEADER).is_some() {
             waiting.defer_to_server(DEADLINE_GRACE);

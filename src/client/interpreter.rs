@@ -40,7 +40,7 @@ impl CodeInterpreter {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) when there is no key, when only half of the first pair is set
     /// (the error names both), or when a value is malformed.
     pub fn from_env() -> Result<Self> {
-        Builder::from(Settings::from_env()?).build()
+        Builder::from_env()?.build()
     }
 
     /// A client with settings.

@@ -32,10 +32,6 @@ impl Known {
         sandboxes.insert(id.to_owned(), memory);
     }
 
-    pub(super) fn forget(&self, id: &str) {
-        self.lock().remove(id);
-    }
-
     pub(super) fn ends_at(&self, id: &str, end_at: Option<SystemTime>) {
         if let Some(memory) = self.lock().get_mut(id) {
             memory.end_at = end_at;

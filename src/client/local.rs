@@ -1,7 +1,7 @@
 //! A client with an engine of its own.
 
-use super::{CodeInterpreter, maybe_async, runtime::Runtime};
-use crate::{error::Result, local::LocalEngine};
+use super::{Builder, CodeInterpreter, maybe_async, runtime::Runtime};
+use crate::{config::Settings, error::Result, local::LocalEngine};
 
 #[maybe_async]
 impl CodeInterpreter {
@@ -12,7 +12,8 @@ impl CodeInterpreter {
     /// [`Builder::engine`](super::Builder::engine).
     ///
     /// **The code is not confined yet**: it runs with the rights of this program. Run only code that you would run
-    /// yourself.
+    /// yourself. A warning on standard error says so, unless the program states that it is meant, by
+    /// `builder().engine(LocalEngine::builder().unconfined().start()?).build()?`.
     ///
     #[doc = example!(r#"let client = CodeInterpreter::local()"# await r#"?;
 let sandbox = client.sandboxes().create("python3")"# await r#"?;
@@ -26,5 +27,23 @@ assert_eq!(sandbox.execute_code("1 + 1")"# await r#"?.text(), Some("2"));"#)]
         let runtime = Runtime::start()?;
         let engine = runtime.unblock(LocalEngine::start).await?;
         Self::builder().engine(engine).build()
+    }
+
+    /// A client as the environment says, or of an embedded engine where it says nothing: the same program on a laptop and
+    /// in the cloud.
+    ///
+    /// It is the engine only if none of the variables of [`from_env`](Self::from_env) is set. One that is set without the
+    /// one that belongs to it is an error, so that code does not end up on this machine by mistake.
+    ///
+    #[doc = example!(r#"let client = CodeInterpreter::from_env_or_local()"# await r#"?;"#)]
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_env`](Self::from_env) and [`local`](Self::local).
+    pub async fn from_env_or_local() -> Result<Self> {
+        match Settings::from_env_if_set()? {
+            Some(settings) => Builder::from(settings).build(),
+            None => Self::local().await,
+        }
     }
 }

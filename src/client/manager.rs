@@ -104,14 +104,8 @@ println!("{} and {}", sandbox.id(), other.id());"#)]
     pub async fn kill(&self, id: &str) -> Result<bool> {
         let request = self.core.endpoint().kill(id)?;
         match self.core.call(request).await {
-            Ok(_) => {
-                self.core.known.forget(id);
-                Ok(true)
-            }
-            Err(error) if error.is_not_found() => {
-                self.core.known.forget(id);
-                Ok(false)
-            }
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -144,13 +138,13 @@ assert_eq!(result.text(), Some("2"));"#)]
     ///
     /// * [`ErrorKind::InvalidInput`]: the id cannot be one, or both a context and a language were given.
     /// * [`ErrorKind::NotFound`]: there is no sandbox with this id, or no such context in it.
+    /// * [`ErrorKind::SandboxGone`]: the sandbox was killed, or expired, before or while the code ran.
     /// * [`ErrorKind::Timeout`]: the execution or the idle clock ran out; [`Error::clock`](crate::Error::clock) says which.
     /// * [`ErrorKind::Cancelled`]: the request's [`Cancel`](crate::Cancel) was used.
-    /// * [`ErrorKind::SandboxGone`]: the sandbox was killed, or expired, while the code ran.
     /// * [`ErrorKind::ConnectionLost`]: the connection broke, or the answer ended before the execution did.
     /// * [`ErrorKind::Protocol`], [`ErrorKind::TooLarge`]: the answer has a line that is not JSON, or one beyond 128 MiB.
     ///
-    /// With the last five, [`Error::partial`](crate::Error::partial) has what had come.
+    /// When it failed on the way, [`Error::partial`](crate::Error::partial) has what had come.
     pub async fn execute_code(&self, id: &str, request: impl Into<Execute>) -> Result<ExecutionResult> {
         self.execute_stream(id, request).await?.into_result().await
     }

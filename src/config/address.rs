@@ -30,7 +30,8 @@ pub(super) fn parse(what: &str, text: &str, allow_plain_http: bool) -> Result<Ur
         "http" => refuse(format!("is plain http to another machine: {url}")).map_err(|error| {
             error.hint("use https, or `allow_plain_http(true)` where the network itself is trusted with key and code")
         }),
-        scheme => refuse(format!("has the scheme {scheme:?}: {url}")).map_err(|error| error.hint("use https or http")),
+        scheme => refuse(format!("has the scheme {scheme:?}: {url}"))
+            .map_err(|error| error.hint("start it with https:// or, for this machine, http://")),
     }
 }
 

@@ -5,32 +5,39 @@ use crate::error::{Error, ErrorKind, Result};
 
 const URL: &str = "CODE_INTERPRETER_URL";
 const KEY: &str = "CODE_INTERPRETER_API_KEY";
+const E2B_KEY: &str = "E2B_API_KEY";
+const E2B_ADDRESSES: [&str; 3] = ["E2B_DOMAIN", "E2B_API_URL", "E2B_SANDBOX_URL"];
 
 impl Settings {
     /// What the environment says: a gateway if `CODE_INTERPRETER_*` is set, else E2B.
     pub(crate) fn from_env() -> Result<Self> {
+        Self::from_env_if_set()?.ok_or_else(nothing_set)
+    }
+
+    /// The same, or `None` if none of the variables is set.
+    pub(crate) fn from_env_if_set() -> Result<Option<Self>> {
         Self::from_variables(|name| std::env::var(name).ok())
     }
 
-    fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
+    fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Option<Self>> {
         // A variable set to nothing is how shells and CI systems unset one.
         let get = |name: &str| get(name).filter(|value| !value.trim().is_empty());
-        let mut settings = Self::default();
         match (get(URL), get(KEY)) {
             (Some(url), Some(key)) => {
-                settings.url = Some(url);
-                settings.api_key = Some(key);
+                return Ok(Some(Self { url: Some(url), api_key: Some(key), ..Self::default() }));
             }
             (Some(_), None) => return Err(half_set(URL, KEY)),
             (None, Some(_)) => return Err(half_set(KEY, URL)),
-            (None, None) => {
-                settings.api_key = Some(get("E2B_API_KEY").ok_or_else(nothing_set)?);
-                settings.domain = get("E2B_DOMAIN");
-                settings.api_url = get("E2B_API_URL");
-                settings.sandbox_url = get("E2B_SANDBOX_URL");
-            }
+            (None, None) => {}
         }
-        Ok(settings)
+        let Some(api_key) = get(E2B_KEY) else {
+            return match E2B_ADDRESSES.into_iter().find(|name| get(name).is_some()) {
+                Some(set) => Err(half_set(set, E2B_KEY)),
+                None => Ok(None),
+            };
+        };
+        let [domain, api_url, sandbox_url] = E2B_ADDRESSES.map(get);
+        Ok(Some(Self { api_key: Some(api_key), domain, api_url, sandbox_url, ..Self::default() }))
     }
 }
 
@@ -53,6 +60,7 @@ mod tests {
         Settings::from_variables(|name| {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         })?
+        .ok_or_else(nothing_set)?
         .check()
     }
 
@@ -76,6 +84,8 @@ mod tests {
         let config = from(&[("E2B_API_KEY", "e2b_0"), ("E2B_DOMAIN", "e2b.test"), (URL, " ")]).unwrap();
         let Endpoint::E2b(hosts) = config.endpoint else { panic!("not E2B") };
         assert_eq!(hosts.api.as_str(), "https://api.e2b.test/");
+        let error = from(&[("E2B_API_URL", "https://api.e2b.test")]).unwrap_err();
+        assert!(error.to_string().contains("E2B_API_URL is set and E2B_API_KEY is not"), "{error}");
         let error = from(&[]).unwrap_err();
         assert!(error.to_string().contains("E2B_API_KEY") && error.to_string().contains(KEY), "{error}");
     }

@@ -80,7 +80,7 @@ impl Settings {
         let api = self.api_url.clone().unwrap_or_else(|| format!("https://api.{domain}"));
         Ok(Endpoint::E2b(E2bHosts {
             api: parse("the API URL", &api)?,
-            domain: domain.to_owned(),
+            domain: self.domain.clone().or_else(|| self.api_url.is_none().then(|| domain.to_owned())),
             sandbox_url: self.sandbox_url.as_deref().map(|url| parse("the sandbox URL", url)).transpose()?,
             templates: self.templates.clone(),
         }))

@@ -61,6 +61,11 @@ impl CreateSandbox {
         self
     }
 
+    /// Sets several environment variables.
+    pub fn envs<K: Into<String>, V: Into<String>>(self, variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        variables.into_iter().fold(self, |spec, (name, value)| spec.env(name, value))
+    }
+
     /// Notes something about the sandbox, to find it by later.
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into());
@@ -82,5 +87,11 @@ impl CreateSandbox {
 impl<T: Into<String>> From<T> for CreateSandbox {
     fn from(runtime: T) -> Self {
         Self::new(runtime)
+    }
+}
+
+impl From<&Self> for CreateSandbox {
+    fn from(same: &Self) -> Self {
+        same.clone()
     }
 }

@@ -1,9 +1,12 @@
 //! What a running execution sends.
 
+use serde::{Deserialize, Serialize};
+
 use super::{ExecutionError, Output};
 
 /// One thing that happened in an execution, in the order in which it came.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
     /// The code was accepted, as the execution with this number in its context.
@@ -21,7 +24,8 @@ pub enum Event {
 }
 
 /// A piece of printed text: as much as had come when it was sent, not a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Chunk {
     /// The text, with its line ends.
@@ -33,5 +37,27 @@ pub struct Chunk {
 impl Chunk {
     pub(crate) fn new(text: String, timestamp: Option<String>) -> Self {
         Self { text, timestamp }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn its_json_form_is_stable_both_ways() {
+        for (event, form) in [
+            (Event::Started(1), json!({ "type": "started", "data": 1 })),
+            (
+                Event::Stdout(Chunk::new("x".into(), None)),
+                json!({ "type": "stdout", "data": { "text": "x", "timestamp": null } }),
+            ),
+            (Event::End, json!({ "type": "end" })),
+        ] {
+            assert_eq!(serde_json::to_value(&event).unwrap(), form);
+            assert_eq!(serde_json::from_value::<Event>(form).unwrap(), event);
+        }
     }
 }

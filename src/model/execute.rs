@@ -67,6 +67,11 @@ impl Execute {
         self
     }
 
+    /// Sets several environment variables for this execution alone.
+    pub fn envs<K: Into<String>, V: Into<String>>(self, variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        variables.into_iter().fold(self, |request, (name, value)| request.env(name, value))
+    }
+
     /// How long the execution may take, from the moment it is sent, time in the queue included; `None` for no limit.
     /// The client's `execution_timeout` when not given. When it runs out, the code is interrupted and the call fails
     /// with [`ErrorKind::Timeout`](crate::ErrorKind::Timeout).
@@ -92,5 +97,11 @@ impl Execute {
 impl<T: Into<String>> From<T> for Execute {
     fn from(code: T) -> Self {
         Self::new(code)
+    }
+}
+
+impl From<&Self> for Execute {
+    fn from(same: &Self) -> Self {
+        same.clone()
     }
 }

@@ -96,7 +96,7 @@ impl ExecutionResult {
             None => Ok(self),
             Some(raised) => {
                 let message = format!("the code raised {raised}");
-                Err(Error::new(ErrorKind::Execution, message).with_source(raised.clone()).with_partial(self))
+                Err(Error::new(ErrorKind::Execution, message).with_partial(self))
             }
         }
     }

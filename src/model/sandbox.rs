@@ -1,6 +1,6 @@
 //! What is known of a sandbox.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{collections::BTreeMap, fmt, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -46,4 +46,14 @@ pub enum SandboxState {
     Paused,
     /// A state that this crate does not know, as the server wrote it.
     Other(String),
+}
+
+impl fmt::Display for SandboxState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Other(name) => name,
+        })
+    }
 }

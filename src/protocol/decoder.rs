@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
     MAX_ANSWER,
-    event::{Line, decode_line, parse_json},
+    event::{Line, decode_line, is_event, parse_json},
     object::events_of,
 };
 use crate::{
@@ -29,6 +29,8 @@ pub(crate) struct Decoder {
     /// How many lines came that are not just ignored.
     lines: u64,
     seen_any: bool,
+    /// Whether the form is known for sure.
+    decided: bool,
     end: Option<End>,
 }
 
@@ -50,6 +52,7 @@ impl Decoder {
             alone: None,
             lines: 0,
             seen_any: false,
+            decided: false,
             end: None,
         }
     }
@@ -76,12 +79,16 @@ impl Decoder {
             if let Some(event) = self.ready.pop_front() {
                 return Ok(Some(event));
             }
+            if self.one_object && self.is_mislabelled_stream() {
+                self.one_object = false;
+            }
             if self.one_object || self.end.is_some() {
                 return Ok(None);
             }
             let Some(line) = self.take_line()? else { return Ok(None) };
             if self.is_start_of_object(&line) {
                 self.one_object = true;
+                self.decided = true;
                 let rest = std::mem::take(&mut self.buffer);
                 self.buffer.extend_from_slice(&line);
                 self.buffer.extend_from_slice(b"\n");
@@ -130,6 +137,21 @@ impl Decoder {
         let line = self.buffer.split_to(length).freeze();
         self.buffer.advance(1);
         Ok(Some(line))
+    }
+
+    /// Whether what should be one object starts with the line of an event: some servers give a stream this type.
+    fn is_mislabelled_stream(&mut self) -> bool {
+        if self.decided {
+            return false;
+        }
+        let Some(at) = memchr::memchr(b'\n', &self.buffer[self.searched..]) else {
+            self.searched = self.buffer.len();
+            return false;
+        };
+        let first_line = &self.buffer[..self.searched + at];
+        self.decided = true;
+        self.searched = 0;
+        is_event(without_mark(first_line))
     }
 
     /// Whether this line is the first one of an object that is spread over several.
@@ -239,6 +261,7 @@ mod tests {
         assert_eq!(events.len(), 1);
         assert!(decode(Some("application/json"), [&b"{\"stdout\""[..]]).is_err());
         assert!(decode(Some("application/json"), [&b""[..]]).is_err());
+        assert_eq!(decode(Some("application/json"), [STREAM]).unwrap(), decode(None, [STREAM]).unwrap());
     }
 
     #[test]

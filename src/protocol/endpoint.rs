@@ -39,7 +39,9 @@ pub(crate) enum Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct E2bHosts {
     pub(crate) api: Url,
-    pub(crate) domain: String,
+    /// Where sandboxes are, unless the control plane says. `None` if that is not of the usual service, and no domain was
+    /// given: then code and tokens must not go to the usual one.
+    pub(crate) domain: Option<String>,
     /// One address for all sandboxes, told apart by headers.
     pub(crate) sandbox_url: Option<Url>,
     /// The templates of runtimes, where they are not the usual ones.
@@ -188,7 +190,11 @@ impl E2bHosts {
         if let Some(base) = &self.sandbox_url {
             return Ok(below(base, path));
         }
-        let domain = route.domain.as_deref().unwrap_or(&self.domain);
+        let Some(domain) = route.domain.as_deref().or(self.domain.as_deref()) else {
+            return Err(Error::new(ErrorKind::Config, "an API URL is set, and not where its sandboxes are")
+                .in_sandbox(id)
+                .hint("set a domain (`E2B_DOMAIN`) or a sandbox URL (`E2B_SANDBOX_URL`) as well"));
+        };
         let host = format!("https://{port}-{id}.{domain}");
         let base = Url::parse(&host).map_err(|_| not_an_address(&host))?;
         Ok(below(&base, path))
@@ -200,7 +206,7 @@ impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gateway(url) => write!(f, "Gateway({url})"),
-            Self::E2b(hosts) => write!(f, "E2b({}, {})", hosts.api, hosts.domain),
+            Self::E2b(hosts) => write!(f, "E2b({})", hosts.api),
         }
     }
 }
@@ -226,7 +232,7 @@ mod tests {
     fn e2b(sandbox_url: Option<&str>) -> Endpoint {
         Endpoint::E2b(E2bHosts {
             api: Url::parse("https://api.e2b.app").unwrap(),
-            domain: "e2b.app".into(),
+            domain: Some("e2b.app".into()),
             sandbox_url: sandbox_url.map(|url| Url::parse(url).unwrap()),
             templates: BTreeMap::new(),
         })

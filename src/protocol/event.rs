@@ -63,6 +63,11 @@ pub(super) fn decode_line(line: &[u8]) -> Result<Line> {
     })
 }
 
+/// Whether a line is an event of a kind that this crate knows.
+pub(super) fn is_event(line: &[u8]) -> bool {
+    matches!(decode_line(line.trim_ascii()), Ok(Line::Event(_) | Line::End { .. }))
+}
+
 /// Parses JSON, with text that is broken mended.
 pub(super) fn parse_json(bytes: &[u8]) -> Result<Value> {
     serde_json::from_slice(bytes).or_else(|cause| parse_mended(bytes).ok_or_else(|| not_json(bytes, cause)))

@@ -22,7 +22,7 @@ impl Listing {
             query.append_pair("metadata", &self.metadata_text());
         }
         if !self.states.is_empty() {
-            let names: Vec<_> = self.states.iter().map(name).collect();
+            let names: Vec<_> = self.states.iter().map(SandboxState::to_string).collect();
             query.append_pair("state", &names.join(","));
         }
         if let Some(size) = self.page_size {
@@ -51,14 +51,6 @@ impl Listing {
     pub(crate) fn has(&self, info: &SandboxInfo) -> bool {
         (self.states.is_empty() || self.states.contains(&info.state))
             && self.metadata.iter().all(|(key, value)| info.metadata.get(key) == Some(value))
-    }
-}
-
-fn name(state: &SandboxState) -> &str {
-    match state {
-        SandboxState::Running => "running",
-        SandboxState::Paused => "paused",
-        SandboxState::Other(name) => name,
     }
 }
 

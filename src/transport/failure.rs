@@ -18,16 +18,20 @@ pub(super) fn of_sending(cause: reqwest::Error, config: &Config) -> Failed {
     });
     let host = host.as_deref().unwrap_or("the server");
     let encrypted = cause.url().is_some_and(|url| url.scheme() == "https");
+    // Without TLS in it, the HTTP client refuses the scheme; trying again changes nothing.
+    if encrypted && !has_tls() && !has_io_cause(&cause) {
+        let error = Error::new(ErrorKind::Config, format!("this build has no TLS, which {host} needs"))
+            .hint("turn on the feature `default-tls` or `native-tls`")
+            .with_source(cause.without_url());
+        return Failed { error, failure: Failure::Final };
+    }
     if cause.is_connect() {
         let error = match config.clocks.connect {
             Some(limit) if cause.is_timeout() => Error::timeout(Clock::Connect, limit),
-            _ => not_connected(host, encrypted, &cause),
+            _ => Error::new(ErrorKind::Connect, format!("no connection to {host}: {}", innermost(&cause)))
+                .hint("check the address, the network and the proxy settings"),
         };
         return Failed { error: error.with_source(cause.without_url()), failure: Failure::NotSent };
-    }
-    if cause.is_builder() || cause.is_request() && !has_io_cause(&cause) && encrypted && !has_tls() {
-        let error = not_connected(host, encrypted, &cause).with_source(cause.without_url());
-        return Failed { error, failure: Failure::Final };
     }
     Failed { error: lost(cause), failure: Failure::Broken }
 }
@@ -36,14 +40,6 @@ pub(super) fn of_sending(cause: reqwest::Error, config: &Config) -> Failed {
 pub(super) fn lost(cause: reqwest::Error) -> Error {
     let why = innermost(&cause);
     Error::new(ErrorKind::ConnectionLost, format!("the connection broke: {why}")).with_source(cause.without_url())
-}
-
-fn not_connected(host: &str, encrypted: bool, cause: &reqwest::Error) -> Error {
-    let error = Error::new(ErrorKind::Connect, format!("no connection to {host}: {}", innermost(cause)));
-    if encrypted && !has_tls() {
-        return error.hint("this build has no TLS: turn on the feature `default-tls` or `native-tls`");
-    }
-    error.hint("check the address, the network and the proxy settings")
 }
 
 fn has_tls() -> bool {

@@ -45,7 +45,9 @@ behaviours! {
         assert_eq!(error.sandbox_id(), Some(sandbox.id()));
         assert_eq!(error.partial().unwrap().stdout(), "so far\n");
         let error = sandbox.execute_code("1").await.unwrap_err();
-        assert!(error.is_not_found(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::SandboxGone, "{error}");
+        let stranger = client.sandboxes().execute_code("0123456789abcdef", "1").await.unwrap_err();
+        assert_eq!(stranger.kind(), ErrorKind::NotFound, "{stranger}");
     }
 
     async fn a_sandbox_that_expires_while_it_runs_says_so() {
@@ -53,6 +55,17 @@ behaviours! {
         let client = local_client();
         let sandbox = client.sandboxes().create(spec).await?;
         let error = sandbox.execute_code("import time\ntime.sleep(60)").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SandboxGone, "{error}");
+    }
+
+    async fn a_sandbox_that_has_expired_says_so() {
+        let client = local_client();
+        let spec = code_interpreter::CreateSandbox::new("python3").timeout(ms(1000));
+        let sandbox = client.sandboxes().create(spec).await?;
+        crate::sleep(ms(1500)).await;
+        let error = sandbox.execute_code("1").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SandboxGone, "{error}");
+        let error = sandbox.contexts().list().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::SandboxGone, "{error}");
     }
 

@@ -128,6 +128,15 @@ behaviours! {
         assert!(error.is_cancelled() && start.elapsed() < super::ms(3000));
     }
 
+    async fn code_for_a_cluster_of_ones_own_does_not_go_to_the_cloud() {
+        let control = FakeServer::always(201, "", r#"{"sandboxID":"i1","envdAccessToken":"t"}"#);
+        let client = CodeInterpreter::builder().api_key("e2b_0123").api_url(control.url()).build()?;
+        let sandbox = client.sandboxes().create("python").await?;
+        let error = sandbox.execute_code("secret").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("E2B_SANDBOX_URL"), "{error}");
+    }
+
     async fn a_502_inside_means_that_the_sandbox_is_gone() {
         let control = control_plane();
         let data = FakeServer::always(502, "", r#"{"sandboxId":"i1","message":"The sandbox was not found","code":502}"#);
