@@ -20,7 +20,7 @@ impl Runtime {
         Ok(Self)
     }
 
-    /// Bodies are read by the task that waits for them.
+    /// Streams are read ahead on the runtime that the call is made on.
     #[allow(clippy::unused_self, reason = "the other flavour has one")]
     pub(crate) fn pump(&self) -> Option<Handle> {
         None

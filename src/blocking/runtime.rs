@@ -32,7 +32,7 @@ impl Runtime {
         Ok(Self { driver: driver()? })
     }
 
-    /// Bodies are read ahead on the driver thread, so that many small pieces wake the caller once.
+    /// Streams are read ahead on the driver thread.
     pub(crate) fn pump(&self) -> Option<Handle> {
         Some(self.driver.clone())
     }

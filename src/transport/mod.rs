@@ -32,7 +32,7 @@ use crate::{
 pub(crate) struct Transport {
     config: Arc<Config>,
     clients: http::Clients,
-    /// Where bodies are read: by whoever waits for them, or ahead of that by a task here.
+    /// Where streams are read ahead; on the caller's runtime if nowhere else.
     pump: Option<Handle>,
 }
 
@@ -61,7 +61,7 @@ impl Transport {
     pub(crate) async fn call_under(&self, waiting: &Waiting, request: Request) -> Result<Answer> {
         let mut attempt = 1;
         loop {
-            let answer = match self.attempt(&request, waiting).await {
+            let answer = match self.attempt(&request, waiting, None).await {
                 Ok(opened) => opened.after(attempt).read_whole(waiting).await.map_err(Failed::while_reading),
                 Err(failed) => Err(failed),
             };
@@ -74,9 +74,10 @@ impl Transport {
 
     /// Sends, and gives the answer as soon as its head is there. Tries again as [`call`](Self::call) does.
     pub(crate) async fn open(&self, request: &Request, waiting: &Waiting) -> Result<Opened> {
+        let pump = self.pump.clone().or_else(|| Handle::try_current().ok());
         let mut attempt = 1;
         loop {
-            match self.attempt(request, waiting).await {
+            match self.attempt(request, waiting, pump.as_ref()).await {
                 Ok(opened) => return Ok(opened.after(attempt)),
                 Err(failed) => self.go_on(failed, &mut attempt, request, waiting).await?,
             }
@@ -97,13 +98,13 @@ impl Transport {
         }
     }
 
-    async fn attempt(&self, request: &Request, waiting: &Waiting) -> Result<Opened, Failed> {
+    async fn attempt(&self, request: &Request, waiting: &Waiting, pump: Option<&Handle>) -> Result<Opened, Failed> {
         let last = |error| Failed { error, failure: Failure::Final };
         let client = self.clients.get(&request.url, &self.config).map_err(last)?;
         let sent = waiting.race(client.execute(http::build(request, &self.config)), None).await.map_err(last)?;
         let response = sent.map_err(|cause| failure::of_sending(cause, &self.config))?;
         if response.status().is_success() {
-            return Ok(Opened::new(response, self.pump.as_ref()));
+            return Ok(Opened::new(response, pump));
         }
         let (status, headers) = (response.status(), response.headers().clone());
         let body = Opened::new(response, None).read_refusal(waiting).await.map_err(last)?;

@@ -1,7 +1,7 @@
-//! Reads a body ahead of its reader, on another thread.
+//! Reads a body ahead of its reader, in a task of its own.
 //!
-//! A reader that does its own I/O from a blocking thread is woken for every piece. Services send an event a piece, so
-//! the pump gathers what comes and wakes the reader once for all of it.
+//! Services send an event a piece. A reader that does its own I/O is woken for every one of them, which is dear when that
+//! crosses threads (a blocking caller, a multi-thread runtime); the pump gathers what comes, for the reader to take at once.
 
 use std::sync::Arc;
 
