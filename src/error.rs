@@ -94,7 +94,8 @@ pub enum ErrorKind {
     TooLarge,
     /// The code raised; only [`ExecutionResult::ok`] turns that into an error.
     Execution,
-    /// What the client runs on is missing: no tokio runtime around the async client, or no thread to be had.
+    /// What the client runs on is missing: no tokio runtime around the async client, or no thread to be had. (A runtime
+    /// that was built without I/O or timers cannot be told apart before tokio panics: use `enable_all`.)
     Runtime,
     /// The embedded engine could not be started or stopped.
     Engine,

@@ -32,6 +32,21 @@ behaviours! {
         assert!(after.is_none());
     }
 
+    async fn text_without_a_line_end_is_not_held_back() {
+        let sandbox = local_client().sandboxes().create("python3").await?;
+        let code = "import sys, time\nprint('line')\nprint('half', end='')\nsys.stderr.write('err')\ntime.sleep(60)";
+        let start = Instant::now();
+        let mut execution = sandbox.execute_stream(Execute::new(code).timeout(ms(8000))).await?;
+        let mut seen = String::new();
+        while !(seen.contains("half") && seen.contains("err")) {
+            match execution.next().await.unwrap()? {
+                Event::Stdout(chunk) | Event::Stderr(chunk) => seen.push_str(&chunk.text),
+                _ => {}
+            }
+        }
+        assert!(start.elapsed() < ms(5000));
+    }
+
     async fn what_is_left_of_a_stream_becomes_a_result() {
         let sandbox = local_client().sandboxes().create("python3").await?;
         let mut execution = sandbox.execute_stream(Execute::new("print('x' * 100)\n5").max_output(10)).await?;

@@ -98,10 +98,24 @@ class Control:
 # --- standard streams -----------------------------------------------------------------------------------------
 
 
+class Unbuffered(io.FileIO):
+    """What is printed is seen at once, with or without a line end."""
+
+    def write(self, data):
+        written = super().write(data)
+        if written != len(data):
+            # A signal came in between.
+            rest = memoryview(data)[written:]
+            while rest:
+                rest = rest[super().write(rest) :]
+        return len(data)
+
+
 def open_stream(descriptor):
     if descriptor == 0:
         return open(0, encoding="utf-8", errors="replace", closefd=False)
-    return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    raw = Unbuffered(descriptor, "w", closefd=False)
+    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
 
 
 def renew_streams():
