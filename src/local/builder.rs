@@ -57,7 +57,8 @@ impl LocalEngineBuilder {
     }
 
     /// Where the directories of sandboxes are made, otherwise among the user's temporary files. The place must
-    /// belong to the user, and nobody else may be able to write to it.
+    /// belong to the user, nobody else may be able to write to it, it must not be a symbolic link, and its path must be
+    /// UTF-8.
     pub fn directory(mut self, path: impl Into<PathBuf>) -> Self {
         self.settings.directory = Some(path.into());
         self

@@ -79,12 +79,14 @@ impl Socket {
 pub(super) struct Lines {
     socket: Arc<Socket>,
     unread: Vec<u8>,
+    /// Where the next line begins, and how far its end has been looked for.
+    start: usize,
     searched: usize,
 }
 
 impl Lines {
     pub(super) fn new(socket: Arc<Socket>) -> Self {
-        Self { socket, unread: Vec::new(), searched: 0 }
+        Self { socket, unread: Vec::new(), start: 0, searched: 0 }
     }
 
     /// The next line without its end, or `None` at the end of file. Safe to cancel.
@@ -115,13 +117,21 @@ impl Lines {
     fn take_line(&mut self) -> Option<Vec<u8>> {
         let fresh = self.unread.get(self.searched..).unwrap_or_default();
         let Some(at) = fresh.iter().position(|&byte| byte == b'\n') else {
+            // Only here, so that many lines of one read are not moved once for each.
+            self.unread.drain(..self.start);
+            self.start = 0;
             self.searched = self.unread.len();
             return None;
         };
-        let rest = self.unread.split_off(self.searched + at + 1);
-        let mut line = std::mem::replace(&mut self.unread, rest);
-        line.pop();
-        self.searched = 0;
+        let end = self.searched + at;
+        if self.start == 0 && end + 1 == self.unread.len() {
+            let mut line = std::mem::take(&mut self.unread);
+            line.pop();
+            self.searched = 0;
+            return Some(line);
+        }
+        let line = self.unread.get(self.start..end).unwrap_or_default().to_vec();
+        (self.start, self.searched) = (end + 1, end + 1);
         Some(line)
     }
 }

@@ -14,7 +14,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
 
 use super::random::random_id;
 use crate::error::{Error, Result};
@@ -33,20 +34,13 @@ impl EngineDirectory {
     /// Makes a directory for a new engine, below `parent` or the user's own place among temporary files,
     /// and removes those of engines that are gone.
     pub(super) fn create(parent: Option<&Path>) -> Result<Self> {
-        let root = match parent {
+        let wanted = match parent {
             Some(parent) => parent.to_owned(),
-            None => {
-                let user = rustix::process::geteuid().as_raw();
-                std::env::temp_dir().join(format!("code-interpreter-{user}"))
-            }
+            None => default_root(),
         };
-        let failed = |error: io::Error| {
-            Error::engine(format!("cannot use {} for the directories of sandboxes", root.display())).with_source(error)
-        };
-        make_private(&root).map_err(failed)?;
-        // Sandboxes see their paths in HOME and in messages, where a symbolic link would only confuse.
-        let root = fs::canonicalize(&root).map_err(failed)?;
-        check_private(&root, parent.is_none())?;
+        let root = prepare_root(&wanted).map_err(|error| cannot_use(&wanted, error))?;
+        check_root(&root, parent.is_none())?;
+        let failed = |error| cannot_use(&root, error);
         let caches = root.join("cache");
         make_private(&caches).map_err(failed)?;
 
@@ -74,6 +68,15 @@ impl EngineDirectory {
     pub(super) fn remove(&self) -> io::Result<()> {
         remove(&self.path)
     }
+}
+
+fn default_root() -> PathBuf {
+    let user = rustix::process::geteuid().as_raw();
+    std::env::temp_dir().join(format!("code-interpreter-{user}"))
+}
+
+fn cannot_use(root: &Path, error: io::Error) -> Error {
+    Error::engine(format!("cannot use {} for the directories of sandboxes", root.display())).with_source(error)
 }
 
 /// Where a sandbox puts its temporary files.
@@ -112,9 +115,25 @@ fn make_private(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// Makes the root if it is missing. Links on the way to it are followed and then forgotten, because sandboxes see
+/// their paths in HOME and in messages, where a link would only confuse. One in its place is left for
+/// [`check_root`] to find.
+fn prepare_root(root: &Path) -> io::Result<PathBuf> {
+    let root = std::path::absolute(root)?;
+    let (Some(parent), Some(name)) = (root.parent(), root.file_name()) else {
+        return fs::canonicalize(&root);
+    };
+    make_private(parent)?;
+    let place = fs::canonicalize(parent)?.join(name);
+    match DirBuilder::new().mode(0o700).create(&place) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(place),
+    }
+}
+
 /// Refuses a place that someone else prepared, or can write to. The default one is tightened; one that the
-/// user chose is the user's to change.
-fn check_private(root: &Path, is_default: bool) -> Result<()> {
+/// user chose is the user's to change. Looks through one descriptor, so that nobody puts another thing there meanwhile.
+fn check_root(root: &Path, is_default: bool) -> Result<()> {
     let refused = |why: &str| {
         Err(Error::engine(format!(
             "cannot use {} for the directories of sandboxes: {why}; remove it, or choose another with \
@@ -122,17 +141,24 @@ fn check_private(root: &Path, is_default: bool) -> Result<()> {
             root.display()
         )))
     };
-    let Ok(metadata) = fs::symlink_metadata(root) else {
+    if root.to_str().is_none() {
+        return refused("its path is not UTF-8, which the paths of sandboxes have to be");
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = match rustix::fs::open(root, flags, Mode::empty()) {
+        Ok(directory) => File::from(directory),
+        Err(_) if root.is_symlink() => return refused("it is a symbolic link"),
+        Err(Errno::NOTDIR) => return refused("it is not a directory"),
+        Err(error) => return refused(&format!("it cannot be read ({error})")),
+    };
+    let Ok(metadata) = directory.metadata() else {
         return refused("it cannot be read");
     };
-    if !metadata.is_dir() {
-        return refused("it is not a directory");
-    }
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return refused("it belongs to another user");
     }
     let open = metadata.mode() & 0o077;
-    if is_default && open != 0 && fs::set_permissions(root, Permissions::from_mode(0o700)).is_err() {
+    if is_default && open != 0 && directory.set_permissions(Permissions::from_mode(0o700)).is_err() {
         return refused("its permissions cannot be set");
     }
     if !is_default && open & 0o022 != 0 {
@@ -202,5 +228,58 @@ mod tests {
         let error = EngineDirectory::create(Some(&root)).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains("other users can write"), "{error}");
         Ok(remove(&root)?)
+    }
+
+    fn refusal(root: &Path) -> String {
+        EngineDirectory::create(Some(root)).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    fn mode_of(path: &Path) -> io::Result<u32> {
+        Ok(fs::metadata(path)?.mode() & 0o777)
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_the_root_is_refused_and_not_followed() -> Outcome {
+        let scratch = scratch("link")?;
+        let (target, link) = (scratch.join("target"), scratch.join("link"));
+        fs::create_dir(&target)?;
+        fs::set_permissions(&target, Permissions::from_mode(0o755))?;
+        std::os::unix::fs::symlink(&target, &link)?;
+        for root in [link.clone(), link.join(""), link.join(".")] {
+            let error = refusal(&root);
+            assert!(error.contains("symbolic link") && error.contains("directory"), "{error}");
+        }
+        // As the default root is looked at, whose permissions the engine sets.
+        let error = check_root(&prepare_root(&link)?, true).err().map(|error| error.to_string());
+        assert!(error.is_some_and(|error| error.contains("symbolic link")));
+        assert_eq!((mode_of(&target)?, fs::read_dir(&target)?.count()), (0o755, 0));
+        check_root(&prepare_root(&target)?, true)?;
+        assert_eq!(mode_of(&target)?, 0o700);
+
+        // A link on the way is no matter, and one that leads nowhere is refused as well.
+        let below = EngineDirectory::create(Some(&link.join("a/b")))?;
+        assert!(below.path.starts_with(fs::canonicalize(&target)?.join("a/b")), "{}", below.path.display());
+        std::os::unix::fs::symlink("nowhere", scratch.join("dangling"))?;
+        let error = refusal(&scratch.join("dangling"));
+        assert!(error.contains("symbolic link"), "{error}");
+        fs::write(scratch.join("file"), "")?;
+        let error = refusal(&scratch.join("file"));
+        assert!(error.contains("not a directory"), "{error}");
+        Ok(remove(&scratch)?)
+    }
+
+    /// Paths go to Python processes as JSON.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_path_that_is_not_utf_8_is_refused() -> Outcome {
+        use std::os::unix::ffi::OsStrExt;
+
+        let scratch = scratch("bytes")?;
+        let odd = scratch.join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+        for root in [odd.clone(), odd.join("below")] {
+            let error = refusal(&root);
+            assert!(error.contains("not UTF-8"), "{error}");
+        }
+        Ok(remove(&scratch)?)
     }
 }

@@ -1,6 +1,7 @@
 //! The handle on an engine, and the thread behind it.
 
 use std::fmt;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
@@ -235,7 +236,9 @@ fn listen(port: u16) -> Result<(TcpListener, u16)> {
 fn warn_unconfined() {
     static WARNED: AtomicBool = AtomicBool::new(false);
     if !WARNED.swap(true, Ordering::Relaxed) {
-        eprintln!(
+        // Not eprintln!, which panics when standard error cannot be written to.
+        let _ = writeln!(
+            std::io::stderr(),
             "code-interpreter: WARNING: sandboxed code runs UNCONFINED, with all rights of the current user \
              (state that this is meant with LocalEngineBuilder::unconfined)"
         );

@@ -62,7 +62,9 @@ impl Kernel {
 
     /// Lets a driver go on that waits since `ack`. Only one that does not wait lets these pile up.
     pub(super) fn acknowledge(&self, ack: u64) {
-        let _ = self.socket.send_now(&Order::Ack { ack }.line(), &[]);
+        if let Ok(line) = (Order::Ack { ack }).line() {
+            let _ = self.socket.send_now(&line, &[]);
+        }
     }
 
     pub(super) fn interrupt(&self) {
@@ -80,7 +82,7 @@ impl Kernel {
     }
 
     async fn send(&self, order: &Order<'_>) -> std::io::Result<()> {
-        self.socket.send(&order.line()).await
+        self.socket.send(&order.line()?).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the engine and a kernel's driver say to each other: one JSON object a line.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -17,10 +18,11 @@ pub(super) enum Order<'a> {
 }
 
 impl Order<'_> {
-    pub(super) fn line(&self) -> Vec<u8> {
-        let mut line = serde_json::to_vec(self).unwrap_or_default();
+    /// Fails on a path that is not UTF-8.
+    pub(super) fn line(&self) -> io::Result<Vec<u8>> {
+        let mut line = serde_json::to_vec(self)?;
         line.push(b'\n');
-        line
+        Ok(line)
     }
 }
 

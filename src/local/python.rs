@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
 
 use super::lock;
 
@@ -53,6 +56,7 @@ impl Interpreter {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()
             .map_err(|error| error.to_string())?;
         let start = Instant::now();
@@ -61,21 +65,24 @@ impl Interpreter {
                 Ok(Some(status)) => break status,
                 Ok(None) if start.elapsed() < PROBE => std::thread::sleep(Duration::from_millis(2)),
                 _ => {
-                    let _ = child.kill();
+                    // A shim's children as well: nobody else will.
+                    let _ = rustix::process::kill_process_group(Pid::from_child(&child), Signal::KILL);
                     let _ = child.wait();
                     return Err(format!("it did not answer within {} s", PROBE.as_secs()));
                 }
             }
         };
-        let mut said = String::new();
-        if let Some(stdout) = child.stdout.as_mut() {
-            // One short line lies in the pipe; a shim's stray child may keep the pipe open for ever.
-            let _ = stdout.take(64 * 1024).read_to_string(&mut said);
-        }
         if !status.success() {
             return Err(format!("it ended with {status}"));
         }
-        Self::parse(&said)
+        // One short line lies in the pipe. There is no end of file to wait for: a shim's stray child may keep the
+        // pipe open for ever.
+        let mut said = Vec::new();
+        if let Some(stdout) = child.stdout.as_mut() {
+            rustix::io::ioctl_fionbio(&*stdout, true).map_err(|error| error.to_string())?;
+            let _ = stdout.take(64 * 1024).read_to_end(&mut said);
+        }
+        Self::parse(&String::from_utf8(said).map_err(|_| "its path is not UTF-8".to_owned())?)
     }
 
     fn parse(said: &str) -> Result<Self, String> {
@@ -247,6 +254,18 @@ mod tests {
         ] {
             assert_eq!(Wanted::parse(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn a_stray_child_of_a_shim_is_not_waited_for() -> std::io::Result<()> {
+        let shim = std::env::temp_dir().join(format!("python3-shim-{}", std::process::id()));
+        std::fs::write(&shim, "#!/bin/sh\nsleep 25 &\necho '3 11 /usr/bin/python3.11'\n")?;
+        std::fs::set_permissions(&shim, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        let start = std::time::Instant::now();
+        let found = Interpreter::probe(&shim).map(|found| found.path);
+        assert_eq!(found, Ok("/usr/bin/python3.11".into()));
+        assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
+        std::fs::remove_file(&shim)
     }
 
     #[test]

@@ -22,6 +22,8 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 const LAST_BREATH: Duration = Duration::from_millis(500);
 /// How long an idle kernel may take to read its code.
 const HANDOVER: Duration = Duration::from_secs(30);
+/// A run whose kernel always has something to say lets others have their turn this often.
+const TURNS: u64 = 256;
 /// Output that the reader has not taken stops the kernel from here on ...
 const ROOM: usize = 256 * 1024;
 /// ... and from here on once it was interrupted, so that a slow reader does not keep it from ending.
@@ -203,7 +205,16 @@ impl Run<'_> {
             Ok(Ok(number)) => self.number = number,
             _ => return self.died(LAST_BREATH).await,
         }
+        let mut turns = 0_u64;
         loop {
+            // Not an arm of the select: output that never ends would never let it come to that one.
+            if let Some(ending) = self.look_at_clock().await {
+                return ending;
+            }
+            turns += 1;
+            if turns % TURNS == 0 {
+                tokio::task::yield_now().await;
+            }
             let open = self.answer.size() < if self.interrupt.is_some() { ROOM_TO_END } else { ROOM };
             let wake = self.wake();
             tokio::select! {
@@ -226,23 +237,26 @@ impl Run<'_> {
                 },
                 () = self.kernel.output.read(), if open => self.pass_text_when_due(),
                 _ = until_exited(&mut self.kernel.exited) => return self.died(LAST_BREATH).await,
-                () = sleep_until(wake) => {
-                    self.pass_text_when_due();
-                    let now = Instant::now();
-                    if self.deadline.is_some_and(|deadline| deadline <= now) {
-                        self.deadline = None;
-                        self.stop(Interrupt::Deadline);
-                    }
-                    if self.kill_at.is_some_and(|kill_at| kill_at <= now) {
-                        self.kernel.kill().await;
-                        return self.died(LAST_BREATH).await;
-                    }
-                    if self.alive_at <= now {
-                        self.push(&Event::Keepalive);
-                    }
-                }
+                () = sleep_until(wake) => self.pass_text_when_due(),
             }
         }
+    }
+
+    /// Does what it is time for; an ending when the kernel had to be killed.
+    async fn look_at_clock(&mut self) -> Option<Ending> {
+        let now = Instant::now();
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.deadline = None;
+            self.stop(Interrupt::Deadline);
+        }
+        if self.kill_at.is_some_and(|kill_at| kill_at <= now) {
+            self.kernel.kill().await;
+            return Some(self.died(LAST_BREATH).await);
+        }
+        if self.alive_at <= now {
+            self.push(&Event::Keepalive);
+        }
+        None
     }
 
     /// The next moment at which time alone is a reason to act.
@@ -346,8 +360,13 @@ impl Run<'_> {
                 self.kernel.exit().unwrap_or(Exit::Unknown)
             }
         };
+        // A process that the kernel left behind may still write to its socket, so this has a limit too.
+        let enough = Instant::now() + LAST_BREATH;
         while let Some(line) = self.kernel.lines.next_now() {
             self.hear(&line);
+            if Instant::now() >= enough {
+                break;
+            }
         }
         self.pass_rest();
         match self.interrupt {

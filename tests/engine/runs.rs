@@ -182,6 +182,30 @@ fn a_timeout_ends_a_run() {
 }
 
 #[test]
+fn a_flood_does_not_put_off_a_timeout() {
+    let peer = Peer::new();
+    let flood = "import gc\ndriver = [o for o in gc.get_objects() if type(o).__name__ == 'Driver'][0]\n\
+                 line = b'{\"event\":\"x\"}\\n' * 5000\n";
+    for (before, code) in [
+        (flood, "while True: driver.control.socket.sendall(line)"),
+        (flood, "while True:\n    try:\n        while True: driver.control.socket.sendall(line)\n    except KeyboardInterrupt: pass"),
+        ("", "while True: print('x' * 10000)"),
+        ("", "while True:\n    try:\n        while True: print('x' * 10000)\n    except KeyboardInterrupt: pass"),
+        ("import os, signal; signal.pthread_sigmask(signal.SIG_BLOCK, [2])", "while True: os.write(1, b'x' * 50000)"),
+    ] {
+        let id = peer.create();
+        let run = peer.run(&id, before);
+        assert!(run.error.is_none(), "{run:?}");
+        let start = Instant::now();
+        let run = peer.run_with(&id, json!({"code": code, "timeout": 1}));
+        assert_eq!((run.error(), &run.events.last().unwrap()["reason"]), ("ExecutionTimeout", &json!("timeout")));
+        assert!(start.elapsed() < Duration::from_millis(4500), "{code}: {:?}", start.elapsed());
+        assert_eq!(peer.text(&id, "1"), "1");
+        assert_eq!(peer.delete(&format!("/sandboxes/{id}")).0, 204);
+    }
+}
+
+#[test]
 fn a_run_of_a_killed_sandbox_is_cut() {
     let peer = Peer::new();
     let id = peer.create();

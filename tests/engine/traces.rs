@@ -50,6 +50,31 @@ fn stopping_inside_an_async_context() {
     });
 }
 
+/// Runs in a child of the test below, whose standard error takes nothing.
+#[test]
+fn host_that_cannot_warn() {
+    let Ok(root) = std::env::var("ENGINE_TEST_MUTE_ROOT") else {
+        return;
+    };
+    LocalEngine::builder().directory(root).start().unwrap().stop().unwrap();
+    println!("\nstopped");
+}
+
+#[test]
+fn a_warning_that_cannot_be_written_is_no_panic() {
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
+        return;
+    };
+    let scratch = Scratch::new();
+    let host = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "traces::host_that_cannot_warn", "--nocapture"])
+        .env("ENGINE_TEST_MUTE_ROOT", &scratch.0)
+        .stderr(full)
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&host.stdout).contains("\nstopped\n"), "{host:?}");
+}
+
 /// Runs in a child of the test below, which kills it.
 #[test]
 fn host_for_being_killed() {
