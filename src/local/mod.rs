@@ -2,7 +2,12 @@
 //!
 //! [`LocalEngine`] answers on a loopback port, in the dialect of the gateways that the clients of this crate talk
 //! to, and in E2B's when told to ([`LocalEngineBuilder::serve_e2b`]). Every sandbox is one directory and one Python process that forks a kernel for each context; everything
-//! ends with the engine, however the engine ends.
+//! ends with the engine, however the engine ends, unless it takes pains not to.
+//!
+//! What takes pains: code that kills its own supervisor frees the processes that it put into sessions of their own. On
+//! Linux those are then found by a variable in their environment, and killed. One that cleared its environment is not
+//! found, nor is any on a system without /proc, nor any when the host program is killed together with the supervisor.
+//! Whoever must be sure runs the whole program in a container.
 //!
 //! Code runs **unconfined**: with all the rights of the user who runs the program. See
 //! [`LocalEngineBuilder::unconfined`].
@@ -43,6 +48,8 @@ mod event;
 mod expiry;
 #[cfg(unix)]
 mod kernel;
+#[cfg(unix)]
+mod leftovers;
 #[cfg(unix)]
 mod machine;
 #[cfg(unix)]

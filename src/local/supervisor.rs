@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::channel::{Lines, Pipe, Socket};
-use super::lock;
+use super::{leftovers, lock};
 use super::python::Interpreter;
 use crate::error::{Error, Result};
 
@@ -70,11 +70,12 @@ pub(super) struct Supervisor {
     next: AtomicU64,
     gone: watch::Receiver<bool>,
     child: Mutex<Option<Child>>,
+    sandbox: String,
 }
 
 impl Supervisor {
-    /// Starts the interpreter in its directory and waits until it can fork.
-    pub(super) async fn start(python: &Interpreter, directory: &Path, caches: &Path) -> Result<Self> {
+    /// Starts the interpreter of a sandbox in its directory and waits until it can fork.
+    pub(super) async fn start(python: &Interpreter, sandbox: &str, directory: &Path, caches: &Path) -> Result<Self> {
         let failed = |why: &str| {
             let path = python.path().display();
             Error::engine(format!("the sandbox's Python process ({path}) did not start: {why}"))
@@ -83,6 +84,7 @@ impl Supervisor {
         let (socket, theirs) = Socket::pair().map_err(io_failed)?;
         let (mut errors, stderr) = Pipe::pair().map_err(io_failed)?;
         let mut command = command(python, directory, caches);
+        command.env(leftovers::MARKER, sandbox);
         command.stdin(Stdio::from(theirs)).stdout(Stdio::null()).stderr(Stdio::from(stderr));
         // The command owns our copies of the child's ends; both go with it, so that an end of file can come.
         let child = tokio::task::spawn_blocking(move || command.spawn())
@@ -97,6 +99,7 @@ impl Supervisor {
             next: AtomicU64::new(1),
             gone: is_gone,
             child: Mutex::new(Some(child)),
+            sandbox: sandbox.to_owned(),
         };
         let boot =
             serde_json::json!({"supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS}).to_string() + "\n";
@@ -171,7 +174,13 @@ impl Supervisor {
         }
         let child = lock(&self.child).take();
         if let Some(child) = child {
-            let _ = tokio::task::spawn_blocking(move || collect(child)).await;
+            let sandbox = self.sandbox.clone();
+            let task = tokio::task::spawn_blocking(move || {
+                if !collect(child) {
+                    leftovers::kill(&sandbox);
+                }
+            });
+            let _ = task.await;
         }
     }
 
@@ -188,16 +197,18 @@ impl Drop for Supervisor {
     }
 }
 
-/// Collects an ended process; the kernel of the operating system may take a moment after its last word.
-fn collect(mut child: Child) {
+/// Collects an ended process; the kernel of the operating system may take a moment after its last word. True when it
+/// ended in good order, with everything below it.
+fn collect(mut child: Child) -> bool {
     for _ in 0..1000 {
         match child.try_wait() {
             Ok(None) => std::thread::sleep(Duration::from_millis(1)),
-            _ => return,
+            outcome => return outcome.is_ok_and(|status| status.is_some_and(|status| status.success())),
         }
     }
     let _ = child.kill();
     let _ = child.wait();
+    false
 }
 
 /// Passes on how kernels ended, until the supervisor has ended itself.

@@ -29,7 +29,7 @@ impl Prepared {
         let directory = engine
             .create_sandbox(&id)
             .map_err(|error| Error::engine("could not make the directory of a sandbox").with_source(error))?;
-        match Supervisor::start(&interpreter, &directory, engine.caches()).await {
+        match Supervisor::start(&interpreter, &id, &directory, engine.caches()).await {
             Ok(supervisor) => Ok(Self { id, directory, interpreter, supervisor: Arc::new(supervisor) }),
             Err(error) => {
                 remove_directory(directory).await;

@@ -30,6 +30,11 @@ fn sandboxes_expire() {
     assert!(end(&id) < extended);
     assert_eq!(peer.post(&format!("/sandboxes/{id}/timeout"), json!({"timeout": 0})).0, 204);
     eventually("it expired", || peer.get(&format!("/sandboxes/{id}")).0 == 404);
+    let id = peer.create_with(json!({"timeout": 1e300}));
+    let in_a_year = end(&id);
+    assert_eq!(peer.post(&format!("/sandboxes/{id}/timeout"), json!({"timeout": 1e10})).0, 204);
+    assert!(end(&id) > in_a_year && end(&id)[..4] == in_a_year[..4], "{in_a_year}");
+    assert_eq!(peer.post(&format!("/sandboxes/{id}/timeout"), json!({"timeout": -1})).0, 400);
     for bad in [json!({"timeout": 0}), json!({"timeout": -1}), json!({"timeout": "x"}), json!([])] {
         assert_eq!(peer.post("/sandboxes", bad).0, 400);
     }

@@ -172,7 +172,12 @@ fn a_timeout_ends_a_run() {
     let run = peer.run_with(&id, json!({"code": "print('never')", "timeout": 0.2}));
     assert!(run.value.contains("waiting") && run.stdout.is_empty(), "{}", run.value);
     assert_eq!(run.kinds(), ["error", "end_of_execution"]);
-    for bad in [json!(0), json!(-1), json!("1"), json!(1e300)] {
+    // What is longer than a year is no limit, and not confirmed as one.
+    let body = json!({"code": "print('on')", "timeout": 1e300}).to_string();
+    let response = peer.post_raw(&format!("/sandboxes/{id}/execute"), &body);
+    assert_eq!((response.status().as_u16(), response.headers().get("x-execution-timeout")), (200, None));
+    assert_eq!(peer.run_with(&id, json!({"code": "while True: pass", "timeout": 1e-12})).error(), "ExecutionTimeout");
+    for bad in [json!(0), json!(-1), json!("1")] {
         assert_eq!(
             peer.post(&format!("/sandboxes/{id}/execute"), json!({"code": "1", "timeout": bad})).0,
             400,

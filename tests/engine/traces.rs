@@ -38,6 +38,27 @@ fn nothing_is_left_after_stop_and_drop() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_killed_supervisor_leaves_nothing() {
+    let peer = Peer::with(|builder| builder.warm(0));
+    let other = peer.create();
+    peer.run(&other, "import subprocess\nsubprocess.Popen(['sleep', '1000'], start_new_session=True)");
+    let others = processes_of(&peer.root);
+    assert_eq!(others.len(), 3);
+    let id = peer.create();
+    let code = "import os, subprocess, time\n\
+        subprocess.Popen(['sleep', '1000'], start_new_session=True)\n\
+        if os.fork() == 0:\n    os.setsid()\n    time.sleep(1000)\n\
+        print('on', flush=True)\ntime.sleep(0.2)\nos.kill(os.getppid(), 9)\nwhile True: pass";
+    let mut running = peer.start(&id, json!({"code": code}));
+    while running.next().unwrap().unwrap()["type"] != "stdout" {}
+    assert!(processes_of(&peer.root).len() >= others.len() + 4);
+    assert!(running.last().unwrap().is_err());
+    eventually("only the other sandbox is left", || processes_of(&peer.root) == others);
+    assert_eq!(peer.text(&other, "1"), "1");
+}
+
 #[test]
 fn stopping_inside_an_async_context() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -224,14 +224,20 @@ class Supervisor:
                 signal_group(pid, signal.SIGKILL)
 
     def end(self):
-        """Kills everything of this sandbox. Orphans come to this process, so it ends when no child is left."""
+        """Kills everything of this sandbox. Orphans come to this process, so it ends when no child is left.
+
+        False when it gave up before that.
+        """
         deadline = time.monotonic() + END_SECONDS
         for pid in self.kernels:
             signal_group(pid, signal.SIGKILL)
         self.wait_for_child()
-        while self.reap() and time.monotonic() < deadline:
+        while self.reap():
+            if time.monotonic() >= deadline:
+                return False
             kill_below(os.getpid())
             self.wait_for_child()
+        return True
 
     def wait_for_child(self):
         if select.select([self.woken], [], [], 0.01)[0]:
@@ -250,8 +256,8 @@ def main(start):
     # Until here standard error told the engine why a start failed; from here nobody reads it.
     os.dup2(0, 2)
     supervisor.serve()
-    supervisor.end()
-    os._exit(0)  # there is nothing to tidy up in an interpreter that only ever forked
+    is_clean = supervisor.end()
+    os._exit(0 if is_clean else 1)  # there is nothing to tidy up in an interpreter that only ever forked
 
 
 main(start)  # noqa: F821 (`start` is the engine's first line, read by the one-line boot code)

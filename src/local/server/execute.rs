@@ -14,7 +14,7 @@ use super::super::message::Environment;
 use super::super::registry::Registry;
 use super::super::run;
 use super::super::sandbox::Sandbox;
-use super::reply::{Json, Problem, check_environment, positive_seconds};
+use super::reply::{Json, Problem, check_environment, limit};
 
 /// Tells the client that this server ends the run at its timeout.
 const TIMEOUT_TAKEN: &str = "x-execution-timeout";
@@ -51,7 +51,7 @@ pub(super) async fn execute(
 pub(super) fn run(sandbox: Arc<Sandbox>, body: ExecuteBody) -> Result<Response, Problem> {
     let arrived = Instant::now();
     let context = find_context(&sandbox, &body)?;
-    let timeout = body.timeout.map(|timeout| positive_seconds("timeout", timeout)).transpose()?;
+    let timeout = body.timeout.map(|timeout| limit("timeout", timeout)).transpose()?.flatten();
     let env = body.env_vars.unwrap_or_default();
     check_environment(&env)?;
     let events = run::start(sandbox, context, run::Request { code: body.code, env, timeout, arrived });

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
-/// Longer times are typing errors, and would overflow clocks.
+/// A year: what is longer means "for ever", and would overflow clocks.
 const MAX_SECONDS: f64 = 365.0 * 24.0 * 3600.0;
 
 /// An error as the wire has it: `{"code": .., "message": ..}`.
@@ -75,20 +75,27 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-/// Seconds of a request as a duration; `what` names the field.
+/// Seconds of a request as a duration of a year at most; `what` names the field.
 pub(super) fn seconds(what: &str, value: f64) -> Result<Duration, Problem> {
-    if !(0.0..=MAX_SECONDS).contains(&value) {
-        return Err(Problem::bad_request(format!("{what} must be from 0 to {MAX_SECONDS} seconds, not {value}")));
+    if value.is_nan() || value < 0.0 {
+        return Err(Problem::bad_request(format!("{what} must be a number of seconds from 0 on, not {value}")));
     }
-    Ok(Duration::from_secs_f64(value))
+    Ok(Duration::from_secs_f64(value.min(MAX_SECONDS)))
 }
 
 /// As [`seconds`], for a time that must not be over at once.
 pub(super) fn positive_seconds(what: &str, value: f64) -> Result<Duration, Problem> {
-    match seconds(what, value)? {
-        Duration::ZERO => Err(Problem::bad_request(format!("{what} must be greater than 0"))),
-        duration => Ok(duration),
+    let duration = seconds(what, value)?;
+    if value == 0.0 {
+        return Err(Problem::bad_request(format!("{what} must be greater than 0")));
     }
+    Ok(duration.max(Duration::from_nanos(1)))
+}
+
+/// As [`positive_seconds`], where more than a year is no limit at all.
+pub(super) fn limit(what: &str, value: f64) -> Result<Option<Duration>, Problem> {
+    let duration = positive_seconds(what, value)?;
+    Ok((value <= MAX_SECONDS).then_some(duration))
 }
 
 /// Refuses what no process can have in its environment.
@@ -111,9 +118,17 @@ mod tests {
     fn times() {
         assert_eq!(seconds("timeout", 0.25).ok(), Some(Duration::from_millis(250)));
         assert!(seconds("timeout", 0.0).is_ok() && positive_seconds("timeout", 0.0).is_err());
-        for bad in [-1.0, f64::NAN, f64::INFINITY, 1e300] {
-            assert!(seconds("timeout", bad).is_err(), "{bad}");
+        for bad in [-1.0, f64::NAN, f64::NEG_INFINITY] {
+            assert!(seconds("timeout", bad).is_err() && limit("timeout", bad).is_err(), "{bad}");
         }
+        let year = Duration::from_secs(365 * 24 * 3600);
+        for long in [f64::INFINITY, 1e300, MAX_SECONDS + 1.0] {
+            assert_eq!(seconds("timeout", long).ok(), Some(year));
+            assert_eq!(limit("timeout", long).ok(), Some(None));
+        }
+        assert_eq!(limit("timeout", MAX_SECONDS).ok(), Some(Some(year)));
+        assert_eq!(limit("timeout", 1e-300).ok(), Some(Some(Duration::from_nanos(1))));
+        assert!(limit("timeout", 0.0).is_err() && limit("timeout", -0.0).is_err());
     }
 
     #[test]
