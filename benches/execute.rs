@@ -6,7 +6,7 @@
 
 use std::{process::Command, sync::LazyLock, thread, time::Duration};
 
-use code_interpreter::{CodeInterpreter, LocalEngine, blocking};
+use code_interpreter::{CodeInterpreter, Execute, LocalEngine, blocking};
 use divan::Bencher;
 
 static ENGINE: LazyLock<LocalEngine> = LazyLock::new(|| LocalEngine::builder().unconfined().start().unwrap());
@@ -64,6 +64,17 @@ mod first_result {
         for info in BLOCKING.sandboxes().list().all().unwrap() {
             BLOCKING.sandboxes().kill(&info.id).unwrap();
         }
+    }
+
+    /// A new context in a sandbox that is there already.
+    #[divan::bench]
+    fn context_and_one_plus_one(bencher: Bencher<'_, '_>) {
+        let sandbox = BLOCKING.sandboxes().create("python3").unwrap();
+        bencher.bench_local(|| {
+            let context = sandbox.contexts().create("python").unwrap();
+            sandbox.execute_code(Execute::new("1 + 1").context(&context.id)).unwrap()
+        });
+        sandbox.kill().unwrap();
     }
 
     /// What one would write without a client: a Python process a run.

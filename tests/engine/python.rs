@@ -142,7 +142,10 @@ fn a_run_has_its_environment_and_directory() {
     );
     // Nothing of the host's environment but PATH comes along.
     let names = peer.text(&id, "sorted(n for n in os.environ if not n.startswith(('LC_', 'PYTHON')))");
-    assert_eq!(names, "['A', 'B', 'CODE_INTERPRETER_SANDBOX', 'HOME', 'LANG', 'MPLBACKEND', 'MPLCONFIGDIR', 'PATH', 'TMPDIR']");
+    assert_eq!(
+        names,
+        "['A', 'B', 'CODE_INTERPRETER_SANDBOX', 'HOME', 'LANG', 'MPLBACKEND', 'MPLCONFIGDIR', 'PATH', 'TMPDIR']"
+    );
     let (status, _) = peer.post(&format!("/sandboxes/{id}/execute"), json!({"code": "1", "env_vars": {"": "x"}}));
     assert_eq!(status, 400);
 }
