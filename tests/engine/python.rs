@@ -52,8 +52,45 @@ fn errors_that_break_while_they_are_told() {
     assert_eq!(run.stdout, "\\ud800\n");
     assert_eq!(run.events[2]["text"], "\u{FFFD}");
     assert_eq!(peer.run(&id, "raise ValueError('\\udfff')").value, "\u{FFFD}");
+    let meta = "class Meta(type):\n    @property\n    def __name__(cls): raise RuntimeError('no name')\n    \
+                def __getattribute__(cls, name): raise RuntimeError('nothing')\n\
+                class Hostile(Exception, metaclass=Meta):\n    def __bool__(self): raise RuntimeError('no truth')\n    \
+                def __getattribute__(self, name): raise RuntimeError('nothing')\n";
+    let run = peer.run(&id, &format!("kept = 1\n{meta}raise Hostile('x')"));
+    assert_eq!((run.error(), run.value.as_str()), ("Hostile", "x"), "{run:?}");
+    let text = "class Text(str):\n    def __str__(self): raise RuntimeError('no text')\n";
+    let named = "class Named(Exception):\n    def __str__(self): return Text('y')\nNamed.__name__ = Text('Name')\n";
+    let run = peer.run(&id, &format!("{text}{named}raise Named()"));
+    assert_eq!((run.error(), run.value.as_str()), ("Name", "y"), "{run:?}");
+    assert_eq!(peer.text(&id, "kept"), "1");
     assert!(peer.run(&id, "raise OSError('x' * (210 << 20))").value.contains("limit"));
     assert_eq!(peer.text(&id, "1"), "1");
+}
+
+#[test]
+fn builtins_that_user_code_replaces() {
+    let peer = Peer::new();
+    let id = peer.create();
+    peer.run(&id, "kept = 1");
+    for (code, error) in [
+        ("builtins.len = None; builtins.isinstance = None; builtins.getattr = None", None),
+        ("builtins.len = builtins.isinstance = builtins.getattr = builtins.repr = None\n1/0", Some("ZeroDivisionError")),
+        ("del builtins.isinstance, builtins.str, builtins.open, builtins.print\n[kept]", None),
+        ("def no(*_): raise RuntimeError('no')\nbuiltins.isinstance = builtins.len = no\ndisplay(kept)", None),
+        ("for name in list(vars(builtins)): delattr(builtins, name) if name != 'delattr' else None", None),
+        ("vars(builtins).clear()", None),
+    ] {
+        let run = peer.run(&id, &format!("import builtins\n{code}"));
+        assert_eq!(run.error.as_deref(), error, "{code}: {run:?}");
+        assert!(run.stderr.contains("put back builtins") && run.stderr.contains("isinstance"), "{run:?}");
+        let run = peer.run(&id, "len([kept]), isinstance(kept, int)");
+        assert_eq!((run.text.as_deref(), run.stderr.as_str()), (Some("(1, True)"), ""), "{code}");
+    }
+    // What does no harm stays.
+    peer.run(&id, "builtins.print = lambda *values: display(*values)");
+    assert_eq!(peer.run(&id, "print('shown')").kinds(), ["number_of_executions", "result", "end_of_execution"]);
+    assert_eq!(peer.run(&id, "import json, sys\njson.dumps = json.loads = None\ndel sys.stdout").error, None);
+    assert_eq!(peer.text(&id, "kept"), "1");
 }
 
 #[test]

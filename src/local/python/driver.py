@@ -33,7 +33,7 @@ import sys
 import threading
 import types
 
-from code_interpreter_results import ShowHook, describe, open_figures, representations
+from code_interpreter_results import ORIGINALS, ShowHook, describe, open_figures, representations, sturdily
 
 MAX_EVENT_BYTES = 200 * 1024 * 1024
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -41,6 +41,15 @@ TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 # UTF-8 cannot carry a lone surrogate; this handler puts U+FFFD in its place.
 REPLACEMENT = "\ufffd".encode()
 codecs.register_error("code_interpreter", lambda error: (REPLACEMENT * (error.end - error.start), error.end))
+
+
+# User code may replace what these modules have by these names.
+from_json = json.loads
+dumps = json.dumps
+
+
+def to_json(event):
+    return dumps(event, ensure_ascii=False)
 
 
 # --- the control socket ---------------------------------------------------------------------------------------
@@ -59,7 +68,7 @@ class Control:
         self.sending = threading.Lock()
 
     def send(self, event):
-        line = json.dumps(event, ensure_ascii=False).encode("utf-8", "code_interpreter") + b"\n"
+        line = sturdily(to_json, event).encode("utf-8", "code_interpreter") + b"\n"
         if len(line) > MAX_EVENT_BYTES:
             raise ValueError(f"a result of {len(line)} bytes is over the limit of {MAX_EVENT_BYTES}")
         with self.sending:
@@ -88,7 +97,7 @@ class Control:
             self.unread += data
         line = bytes(self.unread[:end])
         del self.unread[: end + 1]
-        message = json.loads(line)
+        message = sturdily(from_json, line)
         if message["op"] == "ack":
             self.acknowledged = max(self.acknowledged, message["ack"])
         else:
@@ -121,15 +130,22 @@ def open_stream(descriptor):
 def renew_streams():
     """Opens again what user code has closed: `exit()`, for one, closes sys.stdin."""
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
-        stream = getattr(sys, name, None)
-        if stream is None or getattr(stream, "closed", False):
+        if is_closed(getattr(sys, name, None)):
             fresh = open_stream(descriptor)
             setattr(sys, name, fresh)
             setattr(sys, f"__{name}__", fresh)
 
 
+def is_closed(stream):
+    try:
+        return stream is None or bool(getattr(stream, "closed", False))
+    except Exception:
+        return True
+
+
 def flush_streams():
-    for stream in {id(s): s for s in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)}.values():
+    streams = [getattr(sys, name, None) for name in ("stdout", "stderr", "__stdout__", "__stderr__")]
+    for stream in {id(s): s for s in streams}.values():
         try:
             stream.flush()
         except Exception:
@@ -202,7 +218,7 @@ class Driver:
         sys.modules["__main__"] = self.module
         self.module.__dict__["__builtins__"] = builtins
         sys.meta_path.insert(0, ShowHook(lambda *_args, **_options: self.show_figures()))
-        builtins.display = self.display
+        builtins.display = ORIGINALS["display"] = self.display
         for name in ("stdin", "stdout", "stderr"):
             setattr(sys, name, None)
         renew_streams()
@@ -236,15 +252,15 @@ class Driver:
             self.run = request["run"]
             self.count += 1
             self.control.send({"event": "started", "run": self.run, "count": self.count})
-            environment = EnvironmentChange(request["env"] or {})
-            renew_streams()
-            self.catch_interrupts()
+            environment = sturdily(EnvironmentChange, request["env"] or {})
+            sturdily(renew_streams)
+            sturdily(self.catch_interrupts)
             error = self.guarded(request["code"])
-            self.catch_interrupts()
+            sturdily(self.catch_interrupts)
             if error is not None:
                 self.tell_error(error)
-            environment.undo()
-            flush_streams()
+            sturdily(environment.undo)
+            sturdily(flush_streams)
             self.control.send({"event": "done", "run": self.run})
 
     def tell(self, event):
@@ -262,7 +278,7 @@ class Driver:
     def tell_error(self, error):
         try:
             self.tell(describe(error))
-        except ValueError as too_long:
+        except Exception as too_long:  # or whatever else it is that cannot be told
             self.tell(describe(too_long))
 
     def unshield(self):
@@ -287,7 +303,7 @@ class Driver:
             self.in_user_code = False
         except BaseException as late:
             self.in_user_code = False
-            error = error or late
+            error = late if error is None else error  # its truth is user code as well
         if self.is_fork():
             self.end_fork(error)
         return error

@@ -1,9 +1,11 @@
 """What a client gets to see of Python objects: values in all their representations, figures, and errors."""
 
 import base64
+import builtins
 import importlib.util
 import io
 import json
+import os
 import sys
 import traceback
 
@@ -22,6 +24,34 @@ REPRESENTATIONS = {
 JSON_TYPES = ("application/json", "e2b/data", "e2b/chart")
 
 
+# --- builtins -------------------------------------------------------------------------------------------------
+
+# This module and the driver have builtins of their own, but the standard library has those of user code.
+BUILTINS = vars(builtins)
+ORIGINALS = dict(BUILTINS)
+
+
+def restore_builtins():
+    """Puts back the builtins that user code replaced or removed, and says which; false when there are none."""
+    changed = [name for name, value in ORIGINALS.items() if BUILTINS.get(name) is not value]
+    for name in changed:
+        BUILTINS[name] = ORIGINALS[name]
+    if changed:
+        note = f"code-interpreter: put back builtins that it cannot work without: {', '.join(changed)}\n"
+        os.write(2, note.encode())
+    return bool(changed)
+
+
+def sturdily(function, *arguments):
+    """Calls a function; when it fails and user code has changed builtins, again with the original ones."""
+    try:
+        return function(*arguments)
+    except Exception:
+        if not restore_builtins():
+            raise
+    return function(*arguments)
+
+
 # --- values ---------------------------------------------------------------------------------------------------
 
 
@@ -35,7 +65,7 @@ def plain_json(value):
 def json_text(value):
     try:
         return json.dumps(value, allow_nan=False, default=plain_json)
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # nothing that JSON has, or user code has broken the encoder
         return None
 
 
@@ -155,15 +185,20 @@ def format_error(error):
     return "".join(told.format())
 
 
+# Past a metaclass, and past subclasses of str, whose answers are not to be trusted.
+name_of = type.__dict__["__name__"].__get__
+plain_text = str.__str__
+
+
 def describe(error):
     """Name, value and traceback; user code may have broken each of the three."""
-    name = getattr(type(error), "__name__", "Exception")
+    name = plain_text(name_of(type(error)))
     try:
-        value = str(error)
+        value = plain_text(str(error))
     except BaseException:
         value = "<the exception's __str__ failed>"
     try:
-        text = format_error(error)
+        text = sturdily(format_error, error)
     except BaseException:
         text = f"{name}: {value}\n"
-    return {"event": "error", "name": str(name), "value": value, "traceback": text}
+    return {"event": "error", "name": name, "value": value, "traceback": text}

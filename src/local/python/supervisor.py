@@ -14,6 +14,7 @@ because it forks, and signals only children that it has not reaped, so a process
 """
 
 import asyncio  # noqa: F401 (imported once here, so that no kernel pays for it)
+import builtins
 import ctypes
 import gc
 import json
@@ -51,7 +52,9 @@ def take_control_socket():
 
 
 def load(name, source):
+    """Makes a module with builtins of its own, out of the reach of user code that replaces some."""
     module = sys.modules[name] = types.ModuleType(name)
+    module.__dict__["__builtins__"] = dict(vars(builtins))
     exec(compile(source, f"<{name}>", "exec"), module.__dict__)
     return module
 
