@@ -74,7 +74,10 @@ fn builtins_that_user_code_replaces() {
     peer.run(&id, "kept = 1");
     for (code, error) in [
         ("builtins.len = None; builtins.isinstance = None; builtins.getattr = None", None),
-        ("builtins.len = builtins.isinstance = builtins.getattr = builtins.repr = None\n1/0", Some("ZeroDivisionError")),
+        (
+            "builtins.len = builtins.isinstance = builtins.getattr = builtins.repr = None\n1/0",
+            Some("ZeroDivisionError"),
+        ),
         ("del builtins.isinstance, builtins.str, builtins.open, builtins.print\n[kept]", None),
         ("def no(*_): raise RuntimeError('no')\nbuiltins.isinstance = builtins.len = no\ndisplay(kept)", None),
         ("for name in list(vars(builtins)): delattr(builtins, name) if name != 'delattr' else None", None),
