@@ -64,6 +64,7 @@
 //! | a gateway, or any service with `POST /sandboxes` and `POST /sandboxes/{id}/execute` | `CodeInterpreter::builder().url(..).api_key(..).build()` |
 //! | E2B | `CodeInterpreter::new(api_key)` |
 //! | what the environment says | `CodeInterpreter::from_env()` |
+//! | what the environment says, else the embedded engine | `CodeInterpreter::from_env_or_local()` |
 //!
 //! The program stays the same. On E2B, runtimes such as `python3` or `node` are languages of its code-interpreter template;
 //! `Builder::template` and `CreateSandbox::template` name others.
@@ -106,6 +107,25 @@
 //! text that says what was done, to what, why it failed and what to try, and what had come of an execution in
 //! [`partial`](Error::partial). Four [`Clock`]s bound every wait. What may be tried again is, as [`ErrorKind`] and the
 //! retry policy say; creating a sandbox and running code are never sent twice blindly.
+//!
+//! # What becomes of odd input
+//!
+//! | input | outcome |
+//! | --- | --- |
+//! | no key, a half-set pair of variables, a malformed URL, plain `http` to another machine | [`ErrorKind::Config`], before anything is sent |
+//! | an id with a slash, a dot, a line break | [`ErrorKind::InvalidInput`], before anything is sent |
+//! | an unknown runtime | [`ErrorKind::NotFound`]; the embedded engine lists those that there are |
+//! | empty code | an empty result |
+//! | code that asks for `input()` | its standard input is empty: `EOFError` in the result |
+//! | code that ends its process | the error `KernelDied` in the result; the next execution starts afresh |
+//! | code that never ends | interrupted by the execution clock, a `Cancel`, or dropping the call; killed 2 s later if it does not react |
+//! | more output than is kept | the beginning is kept, and [`ExecutionResult::truncated`] set |
+//! | a line of an answer that is not JSON | [`ErrorKind::Protocol`], with what had come in [`Error::partial`] |
+//! | a line, or an object, beyond 128 MiB | [`ErrorKind::TooLarge`], with what had come |
+//! | bytes that are not UTF-8, halves of surrogate pairs | U+FFFD in their place |
+//! | events of an unknown type | ignored; unknown forms of an output are kept under their names |
+//! | an answer that ends before the execution did | [`ErrorKind::ConnectionLost`], or [`ErrorKind::SandboxGone`] if the service says so |
+//! | a status that is an error, with any body | the kind of that status, with the body's text |
 //!
 //! # Features
 //!
