@@ -56,7 +56,7 @@ behaviours! {
         let context = sandbox.contexts().create("python").await?;
         let (same, id) = (sandbox.clone(), context.id.clone());
         let running = meanwhile!(run_in(same, id, "x = 1\nimport time; time.sleep(60)"));
-        crate::sleep(ms(800)).await;
+        crate::sleep(ms(1500)).await;
         sandbox.contexts().restart(&context.id).await?;
         let result = crate::finish(running).await?;
         assert_eq!(result.error.unwrap().name, "ContextRestarting");
@@ -69,7 +69,7 @@ behaviours! {
         let context = sandbox.contexts().create("python").await?;
         let (same, id) = (sandbox.clone(), context.id.clone());
         let running = meanwhile!(run_in(same, id, "import time; time.sleep(60)"));
-        crate::sleep(ms(800)).await;
+        crate::sleep(ms(1500)).await;
         sandbox.contexts().remove(&context.id).await?;
         let result = crate::finish(running).await?;
         assert_eq!(result.error.unwrap().name, "UnexpectedEndOfExecution");

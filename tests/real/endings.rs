@@ -36,7 +36,7 @@ behaviours! {
         let sandbox = client.sandboxes().create("python3").await?;
         let same = sandbox.clone();
         let running = meanwhile!(run(same, "print('so far')\nimport time\ntime.sleep(60)"));
-        crate::sleep(ms(800)).await;
+        crate::sleep(ms(1500)).await;
         let start = std::time::Instant::now();
         sandbox.kill().await?;
         let error = crate::finish(running).await.unwrap_err();
@@ -51,7 +51,7 @@ behaviours! {
     }
 
     async fn a_sandbox_that_expires_while_it_runs_says_so() {
-        let spec = code_interpreter::CreateSandbox::new("python3").timeout(ms(1000));
+        let spec = code_interpreter::CreateSandbox::new("python3").timeout(ms(3000));
         let client = local_client();
         let sandbox = client.sandboxes().create(spec).await?;
         let error = sandbox.execute_code("import time\ntime.sleep(60)").await.unwrap_err();
@@ -73,7 +73,7 @@ behaviours! {
         let client = local_client();
         let sandbox = client.sandboxes().create("python3").await?;
         let running = meanwhile!(run(sandbox, "import time\ntime.sleep(60)"));
-        crate::sleep(ms(800)).await;
+        crate::sleep(ms(1500)).await;
         client.engine().unwrap().stop()?;
         let error = crate::finish(running).await.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::SandboxGone), "{error}");

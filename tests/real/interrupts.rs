@@ -28,7 +28,7 @@ behaviours! {
             assert!(error.is_cancelled(), "{error}");
             let after = sandbox.execute_code("x").await?;
             assert_eq!(after.text(), Some("1"), "{code}");
-            assert!(start.elapsed() < ms(4000), "{code}: {:?}", start.elapsed());
+            assert!(start.elapsed() < ms(8000), "{code}: {:?}", start.elapsed());
         }
     }
 
@@ -36,10 +36,10 @@ behaviours! {
         let sandbox = local_client().sandboxes().create("python3").await?;
         sandbox.execute_code("x = 1").await?;
         let start = Instant::now();
-        let request = Execute::new("print('so far')\nwhile True: pass").timeout(ms(500));
+        let request = Execute::new("print('so far')\nwhile True: pass").timeout(ms(1500));
         let error = sandbox.execute_code(request).await.unwrap_err();
-        assert!(start.elapsed() >= ms(500) && start.elapsed() < ms(2500), "{:?}", start.elapsed());
-        assert_eq!(error.clock(), Some((Clock::Execution, ms(500))));
+        assert!(start.elapsed() >= ms(1500) && start.elapsed() < ms(6000), "{:?}", start.elapsed());
+        assert_eq!(error.clock(), Some((Clock::Execution, ms(1500))));
         assert_eq!(error.partial().unwrap().stdout(), "so far\n");
         let after = sandbox.execute_code("x").await?;
         assert_eq!(after.text(), Some("1"));

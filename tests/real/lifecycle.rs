@@ -39,12 +39,12 @@ behaviours! {
 
     async fn a_timeout_ends_it_and_can_be_moved() {
         let client = local_client();
-        let sandbox = client.sandboxes().create(CreateSandbox::new("python3").timeout(ms(1000))).await?;
-        let kept = client.sandboxes().create(CreateSandbox::new("python3").timeout(ms(1000))).await?;
+        let sandbox = client.sandboxes().create(CreateSandbox::new("python3").timeout(ms(2000))).await?;
+        let kept = client.sandboxes().create(CreateSandbox::new("python3").timeout(ms(2000))).await?;
         kept.set_timeout(Duration::from_secs(60)).await?;
         let result = kept.info().await?;
         assert!(result.end_at.unwrap() > SystemTime::now() + Duration::from_secs(50));
-        crate::sleep(ms(1500)).await;
+        crate::sleep(ms(2500)).await;
         let (sandbox_runs, kept_runs) = (sandbox.is_running().await?, kept.is_running().await?);
         assert!(!sandbox_runs && kept_runs);
         kept.set_timeout(Duration::ZERO).await?;

@@ -10,7 +10,7 @@ behaviours! {
     async fn events_come_when_they_happen_and_in_order() {
         let sandbox = local_client().sandboxes().create("python3").await?;
         sandbox.execute_code("").await?;
-        let code = "import time\nprint('one')\ndisplay('shown')\nprint('two')\ntime.sleep(1)\nprint('three')\n'value'";
+        let code = "import time\nprint('one')\ndisplay('shown')\nprint('two')\ntime.sleep(3)\nprint('three')\n'value'";
         let mut execution = sandbox.execute_stream(code).await?;
         let (start, mut seen, mut early) = (Instant::now(), Vec::new(), 0);
         while let Some(event) = execution.next().await {
@@ -22,7 +22,7 @@ behaviours! {
                 other => panic!("{other:?}"),
             };
             seen.push(name);
-            if start.elapsed() < ms(700) {
+            if start.elapsed() < ms(2500) {
                 early = seen.len();
             }
         }
@@ -69,7 +69,7 @@ behaviours! {
         let start = Instant::now();
         let after = sandbox.execute_code("x").await?;
         assert_eq!(after.text(), Some("1"));
-        assert!(start.elapsed() < ms(2000));
+        assert!(start.elapsed() < ms(5000));
     }
 
     async fn a_stream_that_is_not_read_holds_the_code_up() {

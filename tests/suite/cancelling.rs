@@ -21,16 +21,16 @@ behaviours! {
         let cancel = Cancel::new();
         let handle = cancel.clone();
         let canceller = thread::spawn(move || {
-            thread::sleep(ms(200));
+            thread::sleep(ms(1000));
             handle.cancel();
         });
         let start = Instant::now();
         let error = client_of(&server).sandboxes().execute_code("sb-1", Execute::new("x").cancel(&cancel)).await.unwrap_err();
-        assert!(error.is_cancelled() && start.elapsed() < ms(2000));
+        assert!(error.is_cancelled() && start.elapsed() < ms(6000));
         assert_eq!(error.partial().unwrap().stdout(), "before");
         canceller.join().unwrap();
         crate::sleep(ms(100)).await;
-        assert!(noticed.recv_timeout(ms(2000)).is_ok(), "the connection was not closed");
+        assert!(noticed.recv_timeout(ms(6000)).is_ok(), "the connection was not closed");
     }
 
     async fn a_handle_that_was_used_ends_a_call_at_once() {

@@ -7,13 +7,13 @@ use code_interpreter::{Clock, Execute, RetryPolicy};
 use super::ms;
 use crate::{CodeInterpreter, support::fake_server::FakeServer};
 
-/// Six pieces, one every 100 ms.
+/// Eight pieces, one every 250 ms: long enough that a busy machine does not blur it.
 fn trickling() -> FakeServer {
     FakeServer::start(|_, reply| {
         reply.head("")?;
-        for _ in 0..6 {
+        for _ in 0..8 {
             reply.piece(b"{\"type\":\"stdout\",\"text\":\"x\"}\n")?;
-            reply.pause(ms(100));
+            reply.pause(ms(250));
         }
         reply.piece(b"{\"type\":\"end_of_execution\"}\n")?;
         reply.end()
@@ -35,7 +35,7 @@ fn builder(server: &FakeServer) -> crate::Builder {
 
 /// About this long: no earlier, and not by a multiple later.
 fn assert_about(elapsed: Duration, expected: Duration) {
-    assert!(elapsed >= expected && elapsed < expected * 2 + ms(300), "{elapsed:?}, not about {expected:?}");
+    assert!(elapsed >= expected && elapsed < expected * 2 + ms(2000), "{elapsed:?}, not about {expected:?}");
 }
 
 behaviours! {
@@ -43,10 +43,10 @@ behaviours! {
         for server in [trickling(), stalling()] {
             let client = builder(&server).build()?;
             let start = Instant::now();
-            let error = client.sandboxes().execute_code("sb-1", Execute::new("x").timeout(ms(250))).await.unwrap_err();
-            assert_about(start.elapsed(), ms(250));
-            assert_eq!(error.clock(), Some((Clock::Execution, ms(250))));
-            assert!(error.is_timeout() && error.to_string().contains("250ms"), "{error}");
+            let error = client.sandboxes().execute_code("sb-1", Execute::new("x").timeout(ms(1000))).await.unwrap_err();
+            assert_about(start.elapsed(), ms(1000));
+            assert_eq!(error.clock(), Some((Clock::Execution, ms(1000))));
+            assert!(error.is_timeout() && error.to_string().contains("1s"), "{error}");
             assert!(error.partial().unwrap().stdout().starts_with('x'));
         }
     }
@@ -61,15 +61,15 @@ behaviours! {
 
     async fn the_idle_clock_allows_a_trickle_and_ends_a_stall() {
         let server = trickling();
-        let client = builder(&server).idle_timeout(ms(300)).build()?;
+        let client = builder(&server).idle_timeout(ms(1000)).build()?;
         let result = client.sandboxes().execute_code("sb-1", "x").await?;
-        assert_eq!(result.stdout(), "xxxxxx");
+        assert_eq!(result.stdout(), "xxxxxxxx");
         let server = stalling();
-        let client = builder(&server).idle_timeout(ms(300)).build()?;
+        let client = builder(&server).idle_timeout(ms(1000)).build()?;
         let start = Instant::now();
         let error = client.sandboxes().execute_code("sb-1", "x").await.unwrap_err();
-        assert_about(start.elapsed(), ms(300));
-        assert_eq!(error.clock(), Some((Clock::Idle, ms(300))));
+        assert_about(start.elapsed(), ms(1000));
+        assert_eq!(error.clock(), Some((Clock::Idle, ms(1000))));
     }
 
     async fn the_idle_clock_waits_for_a_queue_and_for_one_object() {
@@ -95,14 +95,14 @@ behaviours! {
     async fn keep_alives_count_as_life() {
         let server = FakeServer::start(|_, reply| {
             reply.head("")?;
-            for _ in 0..6 {
+            for _ in 0..8 {
                 reply.piece(b"{\"type\":\"keepalive\"}\n")?;
-                reply.pause(ms(100));
+                reply.pause(ms(250));
             }
             reply.piece(b"{\"type\":\"end_of_execution\"}\n")?;
             reply.end()
         });
-        let client = builder(&server).idle_timeout(ms(300)).build()?;
+        let client = builder(&server).idle_timeout(ms(1000)).build()?;
         client.sandboxes().execute_code("sb-1", "x").await?;
     }
 
@@ -110,7 +110,7 @@ behaviours! {
         let server = trickling();
         let client = builder(&server).idle_timeout(None).execution_timeout(ms(50)).request_timeout(None).build()?;
         let result = client.sandboxes().execute_code("sb-1", Execute::new("x").timeout(None)).await?;
-        assert_eq!(result.stdout(), "xxxxxx");
+        assert_eq!(result.stdout(), "xxxxxxxx");
     }
 
     async fn the_request_clock_covers_a_plain_call_to_its_last_byte() {
@@ -141,7 +141,7 @@ behaviours! {
             let start = Instant::now();
             let error = client.sandboxes().execute_code("sb-1", Execute::new("x").timeout(ms(300))).await.unwrap_err();
             assert_eq!(error.clock(), Some((Clock::Execution, ms(300))));
-            assert!(start.elapsed() < ms(3000), "{:?}", start.elapsed());
+            assert!(start.elapsed() < ms(6000), "{:?}", start.elapsed());
         }
     }
 
@@ -170,17 +170,17 @@ behaviours! {
 
     async fn a_server_that_takes_the_deadline_ends_it_itself() {
         let server = FakeServer::start(|request, reply| {
-            reply.head("x-execution-timeout: 0.2\r\n")?;
-            assert_eq!(request.json()["timeout"], 0.2);
+            reply.head("x-execution-timeout: 1\r\n")?;
+            assert_eq!(request.json()["timeout"], 1.0);
             reply.piece(b"{\"type\":\"stdout\",\"text\":\"x\"}\n")?;
-            reply.pause(ms(400));
+            reply.pause(ms(1500));
             reply.piece(b"{\"type\":\"error\",\"name\":\"ExecutionTimeout\",\"value\":\"\",\"traceback\":\"\"}\n")?;
             reply.piece(b"{\"type\":\"end_of_execution\",\"reason\":\"timeout\"}\n")?;
             reply.end()
         });
         let client = builder(&server).build()?;
-        let error = client.sandboxes().execute_code("sb-1", Execute::new("x").timeout(ms(200))).await.unwrap_err();
-        assert_eq!(error.clock(), Some((Clock::Execution, ms(200))));
+        let error = client.sandboxes().execute_code("sb-1", Execute::new("x").timeout(ms(1000))).await.unwrap_err();
+        assert_eq!(error.clock(), Some((Clock::Execution, ms(1000))));
         assert_eq!(error.partial().unwrap().error.as_ref().unwrap().name, "ExecutionTimeout");
     }
 }
