@@ -13,8 +13,8 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::channel::{Lines, Pipe, Socket};
-use super::{leftovers, lock};
 use super::python::Interpreter;
+use super::{leftovers, lock};
 use crate::error::{Error, Result};
 
 /// How long an interpreter may take to come up.

@@ -74,7 +74,10 @@ fn builtins_that_user_code_replaces() {
     peer.run(&id, "kept = 1");
     for (code, error) in [
         ("builtins.len = None; builtins.isinstance = None; builtins.getattr = None", None),
-        ("builtins.len = builtins.isinstance = builtins.getattr = builtins.repr = None\n1/0", Some("ZeroDivisionError")),
+        (
+            "builtins.len = builtins.isinstance = builtins.getattr = builtins.repr = None\n1/0",
+            Some("ZeroDivisionError"),
+        ),
         ("del builtins.isinstance, builtins.str, builtins.open, builtins.print\n[kept]", None),
         ("def no(*_): raise RuntimeError('no')\nbuiltins.isinstance = builtins.len = no\ndisplay(kept)", None),
         ("for name in list(vars(builtins)): delattr(builtins, name) if name != 'delattr' else None", None),
@@ -179,7 +182,10 @@ fn a_run_has_its_environment_and_directory() {
     );
     // Nothing of the host's environment but PATH comes along.
     let names = peer.text(&id, "sorted(n for n in os.environ if not n.startswith(('LC_', 'PYTHON')))");
-    assert_eq!(names, "['A', 'B', 'CODE_INTERPRETER_SANDBOX', 'HOME', 'LANG', 'MPLBACKEND', 'MPLCONFIGDIR', 'PATH', 'TMPDIR']");
+    assert_eq!(
+        names,
+        "['A', 'B', 'CODE_INTERPRETER_SANDBOX', 'HOME', 'LANG', 'MPLBACKEND', 'MPLCONFIGDIR', 'PATH', 'TMPDIR']"
+    );
     let (status, _) = peer.post(&format!("/sandboxes/{id}/execute"), json!({"code": "1", "env_vars": {"": "x"}}));
     assert_eq!(status, 400);
 }

@@ -193,7 +193,10 @@ fn a_flood_does_not_put_off_a_timeout() {
                  line = b'{\"event\":\"x\"}\\n' * 5000\n";
     for (before, code) in [
         (flood, "while True: driver.control.socket.sendall(line)"),
-        (flood, "while True:\n    try:\n        while True: driver.control.socket.sendall(line)\n    except KeyboardInterrupt: pass"),
+        (
+            flood,
+            "while True:\n    try:\n        while True: driver.control.socket.sendall(line)\n    except KeyboardInterrupt: pass",
+        ),
         ("", "while True: print('x' * 10000)"),
         ("", "while True:\n    try:\n        while True: print('x' * 10000)\n    except KeyboardInterrupt: pass"),
         ("import os, signal; signal.pthread_sigmask(signal.SIG_BLOCK, [2])", "while True: os.write(1, b'x' * 50000)"),
