@@ -212,7 +212,7 @@ impl Run<'_> {
                 return ending;
             }
             turns += 1;
-            if turns % TURNS == 0 {
+            if turns.is_multiple_of(TURNS) {
                 tokio::task::yield_now().await;
             }
             let open = self.answer.size() < if self.interrupt.is_some() { ROOM_TO_END } else { ROOM };
