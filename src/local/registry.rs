@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use tokio::runtime::Handle;
 use tokio::sync::{RwLock, oneshot};
 
 use super::directory::EngineDirectory;
@@ -67,13 +68,15 @@ impl Registry {
         let (sender, created) = oneshot::channel();
         let registry = Arc::clone(self);
         tokio::spawn(async move {
-            let _creation = registry.creations.read().await;
+            let creations = Arc::clone(&registry);
+            let _creation = creations.creations.read().await;
             let outcome = registry.create_now(specification).await;
-            if let Err(Ok(unwanted)) = sender.send(outcome) {
-                registry.kill(unwanted).await;
-            }
+            let _ = sender.send(outcome.map(|sandbox| Unclaimed { registry, sandbox: Some(sandbox) }));
         });
-        created.await.unwrap_or_else(|_| Err(stopping()))
+        let unclaimed = created.await.unwrap_or_else(|_| Err(stopping()))?;
+        // If the client has gone by now, the connection is looked at first, and the rest is not run.
+        tokio::task::yield_now().await;
+        unclaimed.claim().ok_or_else(stopping)
     }
 
     async fn create_now(self: &Arc<Self>, wanted: Specification) -> Result<Arc<Sandbox>, Problem> {
@@ -140,6 +143,28 @@ impl Registry {
         self.warm.stop().await;
         for kill in kills {
             let _ = kill.await;
+        }
+    }
+}
+
+/// A new sandbox on its way to the client; killed when it gets lost there.
+struct Unclaimed {
+    registry: Arc<Registry>,
+    sandbox: Option<Arc<Sandbox>>,
+}
+
+impl Unclaimed {
+    fn claim(mut self) -> Option<Arc<Sandbox>> {
+        self.sandbox.take()
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        // Without a runtime the engine has stopped, and all its sandboxes with it.
+        if let (Some(sandbox), Ok(runtime)) = (self.sandbox.take(), Handle::try_current()) {
+            let registry = Arc::clone(&self.registry);
+            runtime.spawn(async move { registry.kill(sandbox).await });
         }
     }
 }

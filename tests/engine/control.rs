@@ -40,6 +40,26 @@ fn sandboxes_expire() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_client_that_has_gone_leaves_no_sandbox() {
+    let peer = Peer::new();
+    let address = peer.engine.url().trim_start_matches("http://").to_owned();
+    let request = format!(
+        "POST /sandboxes HTTP/1.1\r\nHost: {address}\r\nX-API-Key: {}\r\nContent-Length: 2\r\n\r\n{{}}",
+        peer.engine.api_key()
+    );
+    for _ in 0..10 {
+        // Where a prepared sandbox waits, the answer is there as soon as the request.
+        std::thread::sleep(Duration::from_millis(350));
+        let stream = std::net::TcpStream::connect(&address).unwrap();
+        // Held back until the close, and so in one packet with it.
+        rustix::net::send(&stream, request.as_bytes(), rustix::net::SendFlags::MORE).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    eventually("no sandbox is left", || peer.get("/sandboxes").1 == json!([]));
+}
+
 #[test]
 fn listing() {
     let peer = Peer::new();
