@@ -51,9 +51,8 @@ impl Transport {
             listing.metadata.insert(MARK.to_owned(), mark.to_owned());
             let answer = self.call(self.config.endpoint.list(&listing)).await;
             let found = answer.and_then(|answer| decode_list(&answer.body)).unwrap_or_default();
-            let ours = |given: Option<&String>| given.is_some_and(|given| given == mark);
-            let ids: Vec<_> =
-                found.into_iter().filter(|info| ours(info.metadata.get(MARK))).map(|info| info.id).collect();
+            // A service that does not know the filter lists them all.
+            let ids: Vec<_> = found.into_iter().filter(|info| listing.has(info)).map(|info| info.id).collect();
             for id in &ids {
                 self.kill(id).await;
             }
