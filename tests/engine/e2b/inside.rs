@@ -136,17 +136,17 @@ fn names_and_pages() {
 fn ends_of_runs() {
     let peer = engine();
     let id = peer.create_with(json!({"templateID": "base"}));
-    // Going away interrupts.
+    // Going away interrupts, maybe before the import.
     let mut run = peer.stream(&id, json!({"code": "import time\nprint('on')\ntime.sleep(100)"}));
     assert_eq!(run.next().unwrap().unwrap()["type"], "number_of_executions");
     drop(run);
     let start = std::time::Instant::now();
     assert_eq!(peer.execute(&id, json!({"code": "1+1"})).text.as_deref(), Some("2"));
     assert!(start.elapsed() < Duration::from_secs(3));
-    let run = peer.execute(&id, json!({"code": "time.sleep(5.5)"}));
+    let run = peer.execute(&id, json!({"code": "import time\ntime.sleep(5.5)"}));
     assert_eq!(run.kinds(), ["number_of_executions", "keepalive", "end_of_execution"]);
     // A kill cuts, and is known at once.
-    let mut run = peer.stream(&id, json!({"code": "time.sleep(100)"}));
+    let mut run = peer.stream(&id, json!({"code": "import time\ntime.sleep(100)"}));
     run.next();
     let killer = std::thread::scope(|scope| {
         let killer = scope.spawn(|| peer.delete(&format!("/sandboxes/{id}")).0);
