@@ -16,7 +16,7 @@
 //! # fn main() -> code_interpreter::Result<()> {
 //! use code_interpreter::LocalEngine;
 //!
-//! let engine = LocalEngine::builder().unconfined().start()?;
+//! let engine = LocalEngine::start()?;
 //! println!("listening on {}", engine.url());
 //! engine.stop()?;
 //! # Ok(())
@@ -33,11 +33,15 @@ mod engine;
 #[cfg(not(unix))]
 #[path = "unsupported.rs"]
 mod engine;
+mod policy;
+mod report;
 
 #[cfg(unix)]
 mod answer;
 #[cfg(unix)]
 mod channel;
+#[cfg(unix)]
+mod confinement;
 #[cfg(unix)]
 mod context;
 #[cfg(unix)]
@@ -77,6 +81,8 @@ mod warm;
 
 pub use builder::LocalEngineBuilder;
 pub use engine::LocalEngine;
+pub use policy::{Namespaces, Network, Policy};
+pub use report::{ConfinementReport, Layer};
 
 /// Locks; a panic elsewhere leaves nothing half done under any lock of the engine.
 #[cfg(unix)]
