@@ -15,6 +15,11 @@ PATH_BENEATH = 1
 READ_FILE, READ_DIRECTORY = 1 << 2, 1 << 3
 SCOPE_ABSTRACT_SOCKET, SCOPE_SIGNAL = 1, 2
 SCOPES_SINCE = 6
+# What a process reads about itself. Not `net`, which tells of the machine's connections, nor `mountinfo`.
+OWN = (
+    "auxv", "cgroup", "cmdline", "comm", "environ", "fd", "fdinfo", "io", "limits", "maps", "oom_score", "oom_score_adj",
+    "pagemap", "sched", "schedstat", "smaps", "smaps_rollup", "stat", "statm", "status",
+)  # fmt: skip
 
 system = ctypes.CDLL(None, use_errno=True).syscall
 
@@ -61,6 +66,7 @@ class Domain:
         if self.ruleset is None:
             return
         if self.readable is not None:
-            self.allow("/proc/self")
+            for name in OWN:
+                self.allow(f"/proc/self/{name}")
         call(RESTRICT_SELF, ctypes.c_int(self.ruleset), ctypes.c_uint(0))
         os.close(self.ruleset)

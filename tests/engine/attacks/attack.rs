@@ -78,6 +78,8 @@ def in_child(body):
             os.write(write, repr(body()).encode()[:4000])
         except OSError as error:
             os.write(write, b"!" + str(error).encode())
+        except BaseException as error:
+            os.write(write, b"?" + repr(error).encode())
         finally:
             os._exit(0)
     os.close(write)
@@ -87,6 +89,7 @@ def in_child(body):
     status = os.waitpid(pid, 0)[1]
     if os.WIFSIGNALED(status): raise OSError(errno.EPERM, f"killed by signal {os.WTERMSIG(status)}")
     if said[:1] == b"!": raise OSError(errno.EPERM, said[1:].decode())
+    if said[:1] in (b"?", b""): raise RuntimeError(said[1:].decode())
     return said.decode() if said not in (b"None", b"False", b"0", b"b''", b"''", b"[]") else None
 
 def slurp(path, limit=1 << 20):

@@ -3,6 +3,19 @@
 use super::attack::*;
 
 pub const ATTACKS: &[Attack] = &[
+    // First, before others have opened any.
+    Attack {
+        name: "use a descriptor that the program left open",
+        gets: NOWHERE,
+        code: r#"
+found = []
+for n in os.listdir("/proc/self/fd"):
+    try: target = os.readlink(f"/proc/self/fd/{n}")
+    except OSError: continue
+    if F["home"] in target or (target.startswith("/") and not target.startswith(("/dev/", "/proc/", os.path.expanduser("~")))): found.append(target)
+found
+"#,
+    },
     Attack { name: "read an ssh key", gets: NOWHERE, code: r#"slurp(F["home"] + "/.ssh/id_rsa")"# },
     Attack { name: "read a file of the home directory", gets: NOWHERE, code: r#"slurp(F["home"] + "/.bashrc")"# },
     Attack { name: "list the home directory", gets: NOWHERE, code: r#"os.listdir(F["home"])"# },
@@ -196,18 +209,6 @@ found
         code: r#"
 import stat
 os.mknod("disk", 0o600 | stat.S_IFBLK, os.makedev(1, 0)); os.unlink("disk"); "made"
-"#,
-    },
-    Attack {
-        name: "use a descriptor that the program left open",
-        gets: NOWHERE,
-        code: r#"
-found = []
-for n in os.listdir("/proc/self/fd"):
-    try: target = os.readlink(f"/proc/self/fd/{n}")
-    except OSError: continue
-    if F["home"] in target or (target.startswith("/") and not target.startswith(("/dev/", "/proc/", os.path.expanduser("~")))): found.append(target)
-found
 "#,
     },
 ];

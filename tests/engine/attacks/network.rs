@@ -38,7 +38,7 @@ s.connect(("127.0.0.1", F["tcp"]))
         gets: NOWHERE,
         code: r#"
 s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen()
-F["namespaces"] or "listens"
+not F["namespaces"] and "listens"
 "#,
     },
     Attack { name: "UDP, as name servers are asked", gets: NOWHERE, code: r#"socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", F["udp"])) and time.sleep(0.05)"# },

@@ -45,7 +45,7 @@ a, b = socket.socketpair()
 fcntl.fcntl(a, fcntl.F_SETOWN, F["victim"])
 fcntl.fcntl(a, 10, signal.SIGTERM)  # F_SETSIG
 fcntl.fcntl(a, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
-b.send(b"x")
+b.send(b"x") and None
 "#,
     },
     Attack { name: "signal the engine", gets: NOWHERE, code: r#"os.kill(F["engine_pid"], 0) or "may""# },
@@ -64,7 +64,7 @@ found
     },
     Attack { name: "signal the own supervisor", gets: NOWHERE, code: r#"os.kill(os.getppid(), 0) or "may""# },
     Attack { name: "open the own supervisor's memory", gets: NOWHERE, code: r#"os.open(f"/proc/{os.getppid()}/mem", os.O_RDWR)"# },
-    Attack { name: "open the own supervisor's descriptors", gets: NOWHERE, code: r#"os.listdir(f"/proc/{os.getppid()}/fd")"# },
+    Attack { name: "see the own supervisor's descriptors", gets: NOWHERE, code: r#"[os.readlink(f"/proc/{os.getppid()}/fd/{n}") for n in os.listdir(f"/proc/{os.getppid()}/fd")]"# },
     Attack { name: "signal another context", gets: NOWHERE, code: r#"os.kill(F["context"], 0) or "may""# },
     Attack { name: "open another context's memory", gets: NOWHERE, code: r#"os.open(f"/proc/{F['context']}/mem", os.O_RDWR)"# },
     Attack { name: "limit what a process may use", gets: NOWHERE, code: r#"resource.prlimit(F["victim"], resource.RLIMIT_NOFILE, (3, 3))"# },

@@ -216,7 +216,7 @@ impl Confined {
         steps.extend([Step::DropCapabilities, Step::NoNewPrivileges]);
         let (enter, ruleset) = rules.into_steps();
         steps.extend(enter);
-        steps.extend(seccomp::filters(reach).map_err(io::Error::other)?.into_iter().map(Step::Seccomp));
+        steps.extend(seccomp::filters(reach, self.has_namespaces).map_err(io::Error::other)?.into_iter().map(Step::Seccomp));
         Ok((steps, ruleset))
     }
 }
@@ -231,7 +231,8 @@ fn limits(policy: &Policy, has_namespaces: bool) -> Vec<Step> {
         (libc::RLIMIT_NPROC, Some(processes)),
         (libc::RLIMIT_NOFILE, Some(policy.open_files)),
         (libc::RLIMIT_FSIZE, Some(policy.file_size)),
-        (libc::RLIMIT_CORE, Some(0)),
+        // No file can be as short, and it is what also keeps a dump from the program that collects the machine's.
+        (libc::RLIMIT_CORE, Some(1)),
         (libc::RLIMIT_MSGQUEUE, Some(0)),
     ];
     limits.into_iter().filter_map(|(resource, value)| Some(Step::Limit { resource, value: value? })).collect()
