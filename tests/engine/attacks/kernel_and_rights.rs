@@ -105,7 +105,7 @@ call(16, 29, b, 0x5412 | 1 << 32, b"x") or "typed"
 "#,
     },
     Attack { name: "a setting of the kernel", gets: NOT_BY_ROOT, code: r#"writable(["/proc/sys/kernel/core_pattern", "/proc/sys/kernel/randomize_va_space", "/proc/sys/vm/drop_caches", "/proc/sysrq-trigger", "/proc/sys/net/ipv4/ip_forward"])"# },
-    Attack { name: "a setting in /sys", gets: NOT_BY_ROOT, code: r#"writable(glob.glob("/sys/devices/system/cpu/**", recursive=True) + glob.glob("/sys/kernel/**", recursive=True))"# },
+    Attack { name: "a setting in /sys", gets: NOT_BY_ROOT, code: r#"writable(glob.glob("/sys/devices/system/cpu/*/*") + glob.glob("/sys/devices/system/cpu/*/power/*") + glob.glob("/sys/kernel/*") + glob.glob("/sys/kernel/mm/*/*"))"# },
     Attack { name: "a control group", gets: NOT_BY_ROOT, code: r#"writable(glob.glob("/sys/fs/cgroup/cgroup.procs") + glob.glob("/sys/fs/cgroup/*/cgroup.procs"))"# },
     Attack { name: "be spared when memory runs out", gets: NOWHERE, code: r#"writable(["/proc/self/oom_score_adj"])"# },
     Attack { name: "raise a limit", gets: NOT_ANYWHERE, code: r#"

@@ -7,6 +7,7 @@
 mod attack;
 mod files;
 mod kernel_and_rights;
+mod lasting;
 mod limits;
 mod neighbours;
 mod network;
@@ -105,7 +106,7 @@ fn host_under_attack() {
     let mut wrong = Vec::new();
     // Unconfined as well: what does nothing there is no attack.
     for (level, make) in levels() {
-        let field = Field::new(base, &python, level, make);
+        let field = Field::new(base, &python, &world, (level, make));
         for (_, attacks) in ATTACKS {
             for attack in attacks {
                 let expected = attack.gets.at(level, is_root());
@@ -129,7 +130,7 @@ struct Field {
 }
 
 impl Field {
-    fn new(base: &Path, python: &str, level: &str, make: Make) -> Self {
+    fn new(base: &Path, python: &str, world: &World, (level, make): (&str, Make)) -> Self {
         let policy = Policy::new().memory(512 << 20).processes(64).open_files(256).file_size(32 << 20);
         let key = format!("engine-test-key.{:08x}", std::process::id());
         let peer = Peer::with(|builder| {
@@ -143,7 +144,7 @@ impl Field {
         let context: u32 = peer.run_with(&sandbox, context).text.unwrap().parse().unwrap();
         let directory = fs::read_dir(base.join("engine")).unwrap().map(Result::unwrap).map(|entry| entry.path().join(&neighbour));
         let directory = directory.into_iter().find(|path| path.exists()).unwrap();
-        let port: u16 = peer.text(&neighbour, NEIGHBOUR).parse().unwrap();
+        let port: u16 = peer.text(&neighbour, &NEIGHBOUR.replace("NAME", &world.name)).parse().unwrap();
         let marker = format!("CODE_INTERPRETER_SANDBOX={neighbour}");
         let facts = json!({
             "level": level,
@@ -164,14 +165,14 @@ impl Field {
         let facts = Value::String(facts.to_string());
         let code = format!("{PRELUDE}\nimport json\nF = json.loads({facts})\n{}", attack.code);
         let run = self.peer.run_with(&self.sandbox, json!({"code": code, "timeout": 30}));
+        let got = run.text.as_deref().filter(|text| !NOTHING.contains(text));
         let mut changes = world.changes();
         // A signal may take a moment.
         let start = Instant::now();
-        while changes.is_none() && run.error.is_none() && run.text.is_none() && start.elapsed() < patience(expected) {
+        while changes.is_none() && run.error.is_none() && got.is_none() && start.elapsed() < patience(expected) {
             std::thread::sleep(Duration::from_millis(5));
             changes = world.changes();
         }
-        let got = run.text.as_deref().filter(|text| !NOTHING.contains(text));
         match (changes, run.error.as_deref()) {
             (Some(changes), _) => Seen::Open(format!("changed {changes}")),
             (None, Some(error)) if ERRORS.contains(&error) => Seen::Blocked(format!("{error}: {}", run.value)),
@@ -195,7 +196,7 @@ process = subprocess.Popen(["sleep", "1000"])
 port = 1
 try:
     listeners = [socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX), socket.socket()]
-    for listener, at in zip(listeners, (os.path.expanduser("~/socket"), "\0neighbour", ("127.0.0.1", 0))):
+    for listener, at in zip(listeners, ("socket", "\0neighbour-NAME", ("127.0.0.1", 0))):
         listener.bind(at)
         listener.listen()
     port = listeners[2].getsockname()[1]

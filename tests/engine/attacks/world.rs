@@ -18,7 +18,7 @@ pub const SECRET: &str = "planted-5ec4e70123456789";
 pub struct World {
     base: PathBuf,
     /// The number of the process makes names that the whole machine shares unique.
-    name: String,
+    pub name: String,
     home: Vec<String>,
     victim: Victim,
     keeper: Keeper,
@@ -188,7 +188,9 @@ impl Keeper {
              segment = library.shmget(0, 4096, 0o1600)\n\
              ctypes.memmove(library.shmat(segment, None, 0), b'{SECRET}', {})\n\
              library.shmctl(segment, 0, None)\nqueue = library.msgget(0, 0o1600)\n\
+             for _ in range(9): library.msgsnd(queue, (1).to_bytes(8, sys.byteorder) + b'{SECRET}', {}, 0)\n\
              print(segment, queue, flush=True)\nsys.stdin.read()\nlibrary.msgctl(queue, 0, None)",
+            SECRET.len(),
             SECRET.len()
         );
         let (process, said) = start(python, &code);
