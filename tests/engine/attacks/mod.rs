@@ -6,6 +6,7 @@
 
 mod attack;
 mod files;
+mod inside;
 mod kernel_and_rights;
 mod lasting;
 mod limits;
