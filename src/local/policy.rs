@@ -156,7 +156,8 @@ impl Policy {
         self
     }
 
-    /// How many files each process may have open at a time.
+    /// How many files each process may have open at a time, and in any case 320 fewer than this program may
+    /// (`ulimit -n`): otherwise a sandbox could keep the engine from passing descriptors to others.
     pub fn open_files(mut self, count: u64) -> Self {
         self.open_files = count;
         self

@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 mod attack;
+mod door;
 mod files;
 mod inside;
 mod kernel_and_rights;
@@ -81,14 +82,21 @@ pub fn in_another_process(test: &str, user: Option<u32>) {
     if let Some(user) = user {
         command.uid(user).gid(user);
     }
-    let output = command
+    command
         .args(["--exact", test, "--nocapture"])
         .env("ENGINE_TEST_PYTHON", python)
         .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
         .env("MY_SECRET", SECRET)
-        .current_dir(&scratch.0)
-        .output()
-        .unwrap();
+        .current_dir(&scratch.0);
+    let output = loop {
+        match command.output() {
+            // A process that another thread just forked has it open for writing, until its exec.
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            output => break output.unwrap(),
+        }
+    };
     let said = String::from_utf8_lossy(&output.stdout);
     println!("{said}");
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
