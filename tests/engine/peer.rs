@@ -106,15 +106,18 @@ impl Peer {
     }
 }
 
+/// Sets an engine up.
+pub type Make = fn(LocalEngineBuilder) -> LocalEngineBuilder;
+
 /// The levels of confinement, as the sandboxes' info has them, and how to get an engine of each.
-pub const LEVELS: [(&str, fn(LocalEngineBuilder) -> LocalEngineBuilder); 3] = [
+pub const LEVELS: [(&str, Make); 3] = [
     ("namespaces", |builder| builder.namespaces(Namespaces::Required)),
     ("landlock", |builder| builder.namespaces(Namespaces::Off)),
     ("none", LocalEngineBuilder::unconfined),
 ];
 
 /// Those that this run is not told to do without.
-pub fn levels() -> impl Iterator<Item = (&'static str, fn(LocalEngineBuilder) -> LocalEngineBuilder)> {
+pub fn levels() -> impl Iterator<Item = (&'static str, Make)> {
     LEVELS.into_iter().filter(|(level, _)| is_expected(level))
 }
 

@@ -24,7 +24,10 @@ fn status(peer: &Peer, request: &str) -> u16 {
 fn request(line: &str, headers: &[&str]) -> String {
     let body = "{\"code\": \"open('came-in', 'w')\"}";
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-    format!("{line} HTTP/1.1\r\n{headers}Connection: close\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    format!(
+        "{line} HTTP/1.1\r\n{headers}Connection: close\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 #[test]
@@ -45,22 +48,44 @@ fn no_page_and_no_stranger_comes_in() {
     ];
     for line in &lines {
         // A name that leads here, as after DNS rebinding, even with the key.
-        for name in ["evil.example:{port}", "evil.example", "127.0.0.1.evil.example:{port}", "localhost", "0.0.0.0:{port}", "[::]:{port}", ""] {
+        for name in [
+            "evil.example:{port}",
+            "evil.example",
+            "127.0.0.1.evil.example:{port}",
+            "localhost",
+            "0.0.0.0:{port}",
+            "[::]:{port}",
+            "",
+        ] {
             assert_eq!(status(&peer, &request(line, &[&format!("Host: {name}"), key])), 421, "{line} {name}");
         }
         assert!([400, 421].contains(&status(&peer, &request(line, &[key]))), "{line}");
         assert!([400, 421].contains(&status(&peer, &request(line, &["Host: evil.example", host, key]))), "{line}");
         for origin in ["https://evil.example", "null", "http://{address}", "http://localhost:{port}", ""] {
-            assert_eq!(status(&peer, &request(line, &[host, key, &format!("Origin: {origin}")])), 403, "{line} {origin}");
+            assert_eq!(
+                status(&peer, &request(line, &[host, key, &format!("Origin: {origin}")])),
+                403,
+                "{line} {origin}"
+            );
         }
-        for key in ["X-API-Key: ", "X-API-Key: x", "X-API-Key: {key}x", "Authorization: Bearer {key}", "Cookie: X-API-Key={key}"] {
+        for key in [
+            "X-API-Key: ",
+            "X-API-Key: x",
+            "X-API-Key: {key}x",
+            "Authorization: Bearer {key}",
+            "Cookie: X-API-Key={key}",
+        ] {
             assert_eq!(status(&peer, &request(line, &[host, key])), 401, "{line} {key}");
         }
         let in_the_address = request(&line.replacen(' ', " /..", 1), &[host]);
         assert_eq!(status(&peer, &in_the_address), 401, "{line}");
     }
     // E2B's ways into a sandbox ask for no key, and so are closed unless asked for.
-    for name in [format!("49999-{id}.localhost:{{port}}"), format!("49983-{id}.localhost:{{port}}"), format!("49999-{id}.e2b.app")] {
+    for name in [
+        format!("49999-{id}.localhost:{{port}}"),
+        format!("49983-{id}.localhost:{{port}}"),
+        format!("49999-{id}.e2b.app"),
+    ] {
         let status = status(&peer, &request("POST /execute", &[&format!("Host: {name}")]));
         assert!([401, 404, 421].contains(&status), "{name} {status}");
     }

@@ -71,7 +71,11 @@ with open(F["home"] + "/.ssh/id_rsa") as file: found = mmap.mmap(file.fileno(), 
 found
 "#,
     },
-    Attack { name: "run a program of the home directory", gets: NOWHERE, code: r#"subprocess.check_output([F["home"] + "/program"])"# },
+    Attack {
+        name: "run a program of the home directory",
+        gets: NOWHERE,
+        code: r#"subprocess.check_output([F["home"] + "/program"])"#,
+    },
     Attack {
         name: "run the loader on a program of the home directory",
         gets: NOWHERE,
@@ -129,8 +133,16 @@ path = F["tmp"] + "/left"
 with open(path, "w") as file: file.write("x")
 "#,
     },
-    Attack { name: "change the mode of a file outside", gets: WITHOUT_NAMESPACES, code: r#"os.chmod(F["home"] + "/notes", 0o604)"# },
-    Attack { name: "change the times of a file outside", gets: WITHOUT_NAMESPACES, code: r#"os.utime(F["home"] + "/notes", (1, 1))"# },
+    Attack {
+        name: "change the mode of a file outside",
+        gets: WITHOUT_NAMESPACES,
+        code: r#"os.chmod(F["home"] + "/notes", 0o604)"#,
+    },
+    Attack {
+        name: "change the times of a file outside",
+        gets: WITHOUT_NAMESPACES,
+        code: r#"os.utime(F["home"] + "/notes", (1, 1))"#,
+    },
     Attack {
         name: "change the owner of a file outside",
         gets: WITHOUT_NAMESPACES,
@@ -141,10 +153,26 @@ with open(path, "w") as file: file.write("x")
         gets: WITHOUT_NAMESPACES,
         code: r#"os.setxattr(F["home"] + "/notes", "user.left", b"x"); "set""#,
     },
-    Attack { name: "see size and times of a file outside", gets: WITHOUT_NAMESPACES, code: r#"os.stat(F["home"] + "/.ssh/id_rsa").st_size"# },
-    Attack { name: "see whether a file outside exists", gets: WITHOUT_NAMESPACES, code: r#"os.path.lexists(F["home"] + "/.ssh/id_rsa")"# },
-    Attack { name: "see where a symbolic link outside leads", gets: WITHOUT_NAMESPACES, code: r#"os.readlink(F["home"] + "/link")"# },
-    Attack { name: "see how full a disk outside is", gets: WITHOUT_NAMESPACES, code: r#"os.statvfs(F["home"]).f_blocks"# },
+    Attack {
+        name: "see size and times of a file outside",
+        gets: WITHOUT_NAMESPACES,
+        code: r#"os.stat(F["home"] + "/.ssh/id_rsa").st_size"#,
+    },
+    Attack {
+        name: "see whether a file outside exists",
+        gets: WITHOUT_NAMESPACES,
+        code: r#"os.path.lexists(F["home"] + "/.ssh/id_rsa")"#,
+    },
+    Attack {
+        name: "see where a symbolic link outside leads",
+        gets: WITHOUT_NAMESPACES,
+        code: r#"os.readlink(F["home"] + "/link")"#,
+    },
+    Attack {
+        name: "see how full a disk outside is",
+        gets: WITHOUT_NAMESPACES,
+        code: r#"os.statvfs(F["home"]).f_blocks"#,
+    },
     Attack {
         name: "enter a directory outside",
         gets: WITHOUT_NAMESPACES,
@@ -171,7 +199,11 @@ call(304, 265, -100, handle, 0)
 "#,
     },
     Attack { name: "read the machine's password hashes", gets: NOT_BY_ROOT, code: r#"slurp("/etc/shadow")"# },
-    Attack { name: "list the machine's settings", gets: NOWHERE, code: r#"[n for n in os.listdir("/etc") if n in ("fstab", "hostname", "init.d", "pam.d", "machine-id", "security")]"# },
+    Attack {
+        name: "list the machine's settings",
+        gets: NOWHERE,
+        code: r#"[n for n in os.listdir("/etc") if n in ("fstab", "hostname", "init.d", "pam.d", "machine-id", "security")]"#,
+    },
     Attack { name: "read logs", gets: NOWHERE, code: r#"os.listdir("/var/log")"# },
     Attack { name: "list sockets and locks of services", gets: NOWHERE, code: r#"os.listdir("/run")"# },
     Attack {
@@ -190,7 +222,11 @@ for root in (F["home"], F["tmp"], "/home", "/root", "/tmp", "/var", "/run", "/et
 found
 "#,
     },
-    Attack { name: "list devices", gets: NOWHERE, code: r#"[n for n in os.listdir("/dev") if n in ("mem", "kmsg", "tty", "ptmx", "console", "cpu", "tty0")  and n != "ptmx"]"# },
+    Attack {
+        name: "list devices",
+        gets: NOWHERE,
+        code: r#"[n for n in os.listdir("/dev") if n in ("mem", "kmsg", "tty", "ptmx", "console", "cpu", "tty0")  and n != "ptmx"]"#,
+    },
     Attack {
         name: "open a disk or the kernel's log",
         gets: NOT_ANYWHERE,

@@ -11,6 +11,7 @@ mod inside;
 mod kernel_and_rights;
 mod lasting;
 mod limits;
+mod needs;
 mod neighbours;
 mod network;
 mod processes;
@@ -151,7 +152,8 @@ impl Field {
         let (_, context) = peer.post(&format!("/sandboxes/{sandbox}/contexts"), json!({}));
         let context = json!({"code": "import os; os.getpid()", "context_id": context["id"]});
         let context: u32 = peer.run_with(&sandbox, context).text.unwrap().parse().unwrap();
-        let directory = fs::read_dir(base.join("engine")).unwrap().map(Result::unwrap).map(|entry| entry.path().join(&neighbour));
+        let directory =
+            fs::read_dir(base.join("engine")).unwrap().map(Result::unwrap).map(|entry| entry.path().join(&neighbour));
         let directory = directory.into_iter().find(|path| path.exists()).unwrap();
         let port: u16 = peer.text(&neighbour, &NEIGHBOUR.replace("NAME", &world.name)).parse().unwrap();
         let marker = format!("CODE_INTERPRETER_SANDBOX={neighbour}");
@@ -212,8 +214,6 @@ try:
 except OSError: pass
 port
 "#;
-
-type Make = fn(code_interpreter::LocalEngineBuilder) -> code_interpreter::LocalEngineBuilder;
 
 /// What an attack ends with when something stops it.
 const ERRORS: [&str; 11] = [

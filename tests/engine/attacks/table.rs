@@ -44,7 +44,10 @@ fn the_documentation_has_the_table() {
     if std::env::var_os("ENGINE_TEST_WRITE_DOCS").is_some() {
         std::fs::write(&path, &wanted).unwrap();
     }
-    assert!(text == wanted || std::env::var_os("ENGINE_TEST_WRITE_DOCS").is_some(), "run it with ENGINE_TEST_WRITE_DOCS=1");
+    assert!(
+        text == wanted || std::env::var_os("ENGINE_TEST_WRITE_DOCS").is_some(),
+        "run it with ENGINE_TEST_WRITE_DOCS=1"
+    );
 }
 
 #[test]

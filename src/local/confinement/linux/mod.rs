@@ -222,7 +222,9 @@ impl Confined {
         steps.extend([Step::DropCapabilities, Step::NoNewPrivileges]);
         let (enter, ruleset) = rules.into_steps();
         steps.extend(enter);
-        steps.extend(seccomp::filters(reach, self.has_namespaces).map_err(io::Error::other)?.into_iter().map(Step::Seccomp));
+        steps.extend(
+            seccomp::filters(reach, self.has_namespaces).map_err(io::Error::other)?.into_iter().map(Step::Seccomp),
+        );
         Ok((steps, ruleset))
     }
 }
