@@ -47,6 +47,8 @@ mod context;
 #[cfg(unix)]
 mod directory;
 #[cfg(unix)]
+mod disk;
+#[cfg(unix)]
 mod event;
 #[cfg(unix)]
 mod expiry;
@@ -60,6 +62,8 @@ mod machine;
 mod message;
 #[cfg(unix)]
 mod output;
+#[cfg(unix)]
+mod processes;
 #[cfg(unix)]
 mod python;
 #[cfg(unix)]

@@ -173,6 +173,11 @@ impl Supervisor {
         let _ = self.socket.send_now(line.as_bytes(), &[]);
     }
 
+    /// Its number as this machine counts processes, or none once it has ended.
+    pub(super) fn process(&self) -> Option<u32> {
+        lock(&self.process).as_ref().map(Process::id)
+    }
+
     pub(super) fn is_gone(&self) -> bool {
         *self.gone.borrow()
     }
