@@ -67,6 +67,8 @@ mod overuse;
 #[cfg(unix)]
 mod processes;
 #[cfg(unix)]
+mod proxy;
+#[cfg(unix)]
 mod python;
 #[cfg(unix)]
 mod random;

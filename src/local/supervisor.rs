@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::channel::{Lines, Pipe, Socket};
 use super::confinement::{Confinement, Outcome, Process, Start};
 use super::overuse::Overuse;
+use super::proxy::{self, Allowed};
 use super::python::Interpreter;
 use super::{leftovers, lock, machine};
 use crate::error::{Error, Result};
@@ -103,6 +105,8 @@ pub(super) struct Supervisor {
     next: AtomicU64,
     gone: watch::Receiver<bool>,
     process: Mutex<Option<Process>>,
+    /// Serves the sandbox's way out of its network.
+    exit: Option<JoinHandle<()>>,
     sandbox: String,
 }
 
@@ -122,7 +126,8 @@ impl Supervisor {
         let (socket, input) = Socket::pair().map_err(io_failed)?;
         let (mut errors, their_errors) = Pipe::pair().map_err(io_failed)?;
         let home = confinement.home(directory);
-        let environment = environment(python, sandbox, &home, &confinement.temporary(directory));
+        let mut environment = environment(python, sandbox, &home, &confinement.temporary(directory));
+        environment.extend(way_out(confinement));
         let domain = confinement.domain(python, directory);
         let limits = Limits::new(confinement);
         let task = tokio::task::spawn_blocking({
@@ -133,7 +138,9 @@ impl Supervisor {
                 confinement.start(Start { interpreter, arguments, environment, directory, input, errors })
             }
         });
-        let process = task.await.map_err(|error| failed(&error.to_string()))?.map_err(io_failed)?;
+        let started = task.await.map_err(|error| failed(&error.to_string()))?.map_err(io_failed)?;
+        let allowed = confinement.policy().and_then(Allowed::new);
+        let exit = started.exit.zip(allowed).map(|(listener, allowed)| tokio::spawn(proxy::serve(listener, allowed)));
         let mut lines = Lines::new(Arc::clone(&socket));
         let (gone, is_gone) = watch::channel(false);
         let supervisor = Self {
@@ -141,7 +148,8 @@ impl Supervisor {
             kernels: Arc::default(),
             next: AtomicU64::new(1),
             gone: is_gone,
-            process: Mutex::new(Some(process)),
+            process: Mutex::new(Some(started.process)),
+            exit,
             sandbox: sandbox.to_owned(),
         };
         let boot = serde_json::json!({
@@ -229,6 +237,9 @@ impl Supervisor {
         if tokio::time::timeout(STOP, self.gone()).await.is_err() {
             self.kill();
         }
+        if let Some(exit) = &self.exit {
+            exit.abort();
+        }
         let process = lock(&self.process).take();
         if let Some(process) = process {
             let sandbox = self.sandbox.clone();
@@ -250,6 +261,9 @@ impl Supervisor {
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
+        if let Some(exit) = &self.exit {
+            exit.abort();
+        }
         self.socket.close_writing();
     }
 }
@@ -329,8 +343,21 @@ impl Limits {
 const SIGKILL: i32 = rustix::process::Signal::KILL.as_raw();
 const SIGXCPU: i32 = rustix::process::Signal::XCPU.as_raw();
 
+type Variables = Vec<(&'static str, OsString)>;
+
+/// Leads programs to the sandbox's proxy, if it has one.
+fn way_out(confinement: &Confinement) -> Variables {
+    if confinement.policy().and_then(Allowed::new).is_none() {
+        return Vec::new();
+    }
+    let proxy = format!("http://127.0.0.1:{}", proxy::PORT);
+    let leads = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].map(|name| (name, proxy.clone().into()));
+    let not = ["no_proxy", "NO_PROXY"].map(|name| (name, "localhost,127.0.0.1,::1".into()));
+    leads.into_iter().chain(not).chain([("NODE_USE_ENV_PROXY", "1".into())]).collect()
+}
+
 /// The whole environment of a sandbox: nothing of the host program's secrets.
-fn environment(python: &Interpreter, sandbox: &str, home: &Path, temporary: &Path) -> Vec<(&'static str, OsString)> {
+fn environment(python: &Interpreter, sandbox: &str, home: &Path, temporary: &Path) -> Variables {
     vec![
         ("PATH", python.search_path()),
         ("LANG", "C.UTF-8".into()),

@@ -5,6 +5,7 @@
 mod control;
 mod e2b;
 mod limits;
+mod network;
 mod peer;
 mod python;
 mod runs;
