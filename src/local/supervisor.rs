@@ -26,6 +26,9 @@ const TAIL: usize = 2048;
 
 const SUPERVISOR: &str = include_str!("python/supervisor.py");
 const DRIVER: &str = include_str!("python/driver.py");
+const PLAIN: &str = include_str!("python/plain.py");
+const CHARTS: &str = include_str!("python/charts.py");
+const LIBRARIES: &str = include_str!("python/libraries.py");
 const RESULTS: &str = include_str!("python/results.py");
 /// The sources come over the socket: nothing lies in a file, or in the command line for `ps` to show.
 const BOOT: &str = "import json
@@ -101,8 +104,11 @@ impl Supervisor {
             child: Mutex::new(Some(child)),
             sandbox: sandbox.to_owned(),
         };
-        let boot =
-            serde_json::json!({"supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS}).to_string() + "\n";
+        let boot = serde_json::json!({
+            "supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS,
+            "plain": PLAIN, "charts": CHARTS, "libraries": LIBRARIES,
+        });
+        let boot = boot.to_string() + "\n";
         let ready = tokio::time::timeout(START, async {
             supervisor.socket.send(boot.as_bytes()).await?;
             lines.next().await

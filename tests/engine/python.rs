@@ -133,7 +133,7 @@ fn rich_results() {
     assert!(result.get("latex").is_none() && run.stderr.contains("no latex"));
     let json_of = |code: &str| peer.run(&id, code).events[1].get("json").cloned();
     assert_eq!(json_of("{'b': [1, None, True], 'a': 'é'}"), Some(json!({"b": [1, null, true], "a": "é"})));
-    assert_eq!(json_of("[float('nan')]"), None);
+    assert_eq!(json_of("[float('nan'), {'a': -float('inf')}]"), Some(json!([null, {"a": null}])));
     assert_eq!(json_of("[10**400]"), None);
     assert_eq!(json_of("[object()]"), None);
     assert_eq!(json_of("x = []\nfor _ in range(300): x = [x]\nx"), None);

@@ -33,7 +33,8 @@ import sys
 import threading
 import types
 
-from code_interpreter_results import ORIGINALS, ShowHook, describe, open_figures, representations, sturdily
+from code_interpreter_libraries import LibraryHooks, open_figures
+from code_interpreter_results import ORIGINALS, describe, representations, sturdily
 
 MAX_EVENT_BYTES = 200 * 1024 * 1024
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -217,7 +218,7 @@ class Driver:
         sys.path.insert(0, "")
         sys.modules["__main__"] = self.module
         self.module.__dict__["__builtins__"] = builtins
-        sys.meta_path.insert(0, ShowHook(lambda *_args, **_options: self.show_figures()))
+        sys.meta_path.insert(0, LibraryHooks(lambda *_args, **_options: self.show_figures(), self.display))
         builtins.display = ORIGINALS["display"] = self.display
         for name in ("stdin", "stdout", "stderr"):
             setattr(sys, name, None)

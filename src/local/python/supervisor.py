@@ -252,7 +252,8 @@ def main(start):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    load("code_interpreter_results", start["results"])
+    for name in ("plain", "charts", "libraries", "results"):
+        load(f"code_interpreter_{name}", start[name])
     supervisor = Supervisor(control, load("code_interpreter_driver", start["driver"]))
     gc.collect()
     gc.freeze()
