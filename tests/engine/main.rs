@@ -4,6 +4,7 @@
 
 mod control;
 mod e2b;
+mod libraries;
 mod peer;
 mod python;
 mod runs;

@@ -1,7 +1,7 @@
 //! What Python does in a sandbox.
 
 use super::peer::*;
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[test]
 fn values_state_and_errors() {
@@ -188,27 +188,4 @@ fn a_run_has_its_environment_and_directory() {
     );
     let (status, _) = peer.post(&format!("/sandboxes/{id}/execute"), json!({"code": "1", "env_vars": {"": "x"}}));
     assert_eq!(status, 400);
-}
-
-/// Needs an interpreter with matplotlib, named by `ENGINE_TEST_MATPLOTLIB`.
-#[test]
-#[ignore = "needs an interpreter with matplotlib"]
-fn figures_are_results() {
-    let python = std::env::var("ENGINE_TEST_MATPLOTLIB").unwrap();
-    let peer = Peer::with(|builder| builder.python(python));
-    let id = peer.create();
-    let images = |run: &Run| {
-        let png = |event: &&Value| event["png"].as_str().is_some_and(|png| png.starts_with("iVBOR"));
-        (run.events.iter().filter(png).count(), run.error.clone(), run.stderr.clone())
-    };
-    let one = (1, None, String::new());
-    let start = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\n";
-    let run = peer.run(&id, &format!("{start}plt.show()\nprint('after')"));
-    assert_eq!(images(&run), one);
-    assert_eq!(run.kinds(), ["number_of_executions", "result", "stdout", "end_of_execution"]);
-    assert_eq!(images(&peer.run(&id, &format!("{start}None"))), one);
-    assert_eq!(images(&peer.run(&id, "fig, ax = plt.subplots(); ax.plot([1]); fig")), one);
-    assert_eq!(images(&peer.run(&id, "1")), (0, None, String::new()));
-    assert_eq!(images(&peer.run(&id, &format!("{start}1/0"))).0, 1);
-    assert_eq!(images(&peer.run(&id, "2")).0, 0);
 }
