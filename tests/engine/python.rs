@@ -116,6 +116,31 @@ fn order_of_text_and_results() {
 }
 
 #[test]
+fn order_of_text_and_results_of_threads() {
+    let peer = Peer::new();
+    let id = peer.create();
+    let code = "import os, threading, time\ndef show(name, count):\n    for i in range(count):\n        \
+                print(name, i)\n        display(i)\n        os.write(1, b'w\\n')\n";
+    let told = |run: &Run| -> String {
+        run.events[1..run.events.len() - 1].iter().map(|event| event["text"].as_str().unwrap()).collect()
+    };
+    let in_thread = "def run(*threads):\n    for t in threads: t.start()\n    for t in threads: t.join()\n\
+                     run(threading.Thread(target=show, args=('p', 100)))";
+    let expected: String = (0..100).map(|i| format!("p {i}\n{i}w\n")).collect();
+    for _ in 0..3 {
+        assert_eq!(told(&peer.run(&id, &format!("{code}{in_thread}"))), expected);
+    }
+    let run = peer.run(&id, "run(*(threading.Thread(target=show, args=(n, 100)) for n in 'abc'))\nshow('d', 100)");
+    assert_eq!(run.events.iter().filter(|event| event["type"] == "result").count(), 400);
+    // Threads that outlive their run are not held up, and have no part in the next one.
+    let late = "done = []\ndef late():\n    for i in range(20):\n        time.sleep(0.05)\n        display('late')\n    \
+                done.append(1)\nthreading.Thread(target=late).start()";
+    assert_eq!(peer.run(&id, late).error, None);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert_eq!(peer.text(&id, "done"), "[1]");
+}
+
+#[test]
 fn rich_results() {
     let peer = Peer::new();
     let id = peer.create();
