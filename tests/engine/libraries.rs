@@ -84,7 +84,7 @@ fn what_is_too_large_or_odd_for_data_still_has_its_text() {
     };
     let large = result("pd.DataFrame({'x': np.zeros(6_000_000)})");
     assert!(large.get("data").is_none() && large["html"].is_string() && large["text"].is_string());
-    let long = result("pd.DataFrame({'x': ['y' * 50_000_000]})");
+    let long = result("pd.DataFrame({'x': ['y' * 70_000_000]})");
     assert!(long.get("data").is_none() && long["text"].is_string());
     let array = result("[np.zeros(6_000_000)]");
     assert!(array.get("json").is_none() && array["text"].is_string());

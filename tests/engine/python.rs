@@ -159,6 +159,16 @@ fn rich_results() {
     let json_of = |code: &str| peer.run(&id, code).events[1].get("json").cloned();
     assert_eq!(json_of("{'b': [1, None, True], 'a': 'é'}"), Some(json!({"b": [1, null, true], "a": "é"})));
     assert_eq!(json_of("[float('nan'), {'a': -float('inf')}]"), Some(json!([null, {"a": null}])));
+    let known = "import dataclasses, datetime, enum, uuid\n@dataclasses.dataclass\nclass D:\n    a: int = 1\n\
+                 class E(enum.Enum):\n    A = 2\nwhen = datetime.datetime(2024, 5, 6, 7)\n\
+                 [D(), E.A, uuid.UUID(int=3), when.date(), when.time(), {when: (None,), E.A: 1, None: 2}]";
+    let expected = json!([
+        {"a": 1}, 2, "00000000-0000-0000-0000-000000000003", "2024-05-06", "07:00:00",
+        {"2024-05-06T07:00:00": [null], "2": 1, "null": 2},
+    ]);
+    assert_eq!(json_of(known), Some(expected));
+    assert_eq!(json_of("{(1, 2): 3}"), None);
+    assert_eq!(json_of("['NaN', 'Infinity', float('nan')]"), Some(json!(["NaN", "Infinity", null])));
     assert_eq!(json_of("[10**400]"), None);
     assert_eq!(json_of("[object()]"), None);
     assert_eq!(json_of("x = []\nfor _ in range(300): x = [x]\nx"), None);

@@ -4,10 +4,9 @@ The values are those that E2B's own extraction gives for the same figure, also w
 chart for another, or gives up.
 """
 
-import datetime
 import re
-import sys
-from decimal import Decimal, localcontext
+
+from code_interpreter_plain import is_a
 
 UNIT = re.compile(r"\s\((.*?)\)|\[(.*?)\]")
 MAX_POINTS = 2_000_000
@@ -125,11 +124,11 @@ def coordinates(values):
 
 
 def coordinate(value):
-    if isinstance(value, datetime.date):
+    if is_a(value, "datetime", "date"):
         return value.isoformat()
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, sys.modules["numpy"].datetime64):
+    if is_a(value, "numpy", "datetime64"):
         return str(value.astype("datetime64[s]"))
     return float(value)
 
@@ -191,6 +190,8 @@ def fill_bar(chart, axes):
 
 
 def fill_pie(chart, axes):
+    from decimal import Decimal
+
     for wedge in axes.patches:
         angle = rounded(Decimal(float(wedge.theta2)) - Decimal(float(wedge.theta1)))
         chart["elements"].append({"label": wedge.get_label(), "angle": float(abs(angle)), "radius": float(wedge.r)})
@@ -201,6 +202,8 @@ def fill_pie(chart, axes):
 
 def rounded(number):
     """With eight digits, less one for each before the point beyond the first; exact from there on."""
+    from decimal import Decimal, localcontext
+
     number = Decimal(str(number))
     with localcontext() as context:
         context.prec = max(1, 8 - number.adjusted())

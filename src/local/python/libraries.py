@@ -10,13 +10,7 @@ import sys
 import traceback
 
 from code_interpreter_charts import chart_of
-from code_interpreter_plain import MAX_ITEMS, json_text, plain_or_text
-
-
-def is_a(value, module, name):
-    """Whether the value is of a class of a module that has been imported."""
-    found = getattr(sys.modules.get(module), name, None)
-    return isinstance(found, type) and isinstance(value, found)
+from code_interpreter_plain import MAX_ITEMS, is_a, json_text, plain_or_text
 
 
 def library_forms(value):

@@ -1,13 +1,11 @@
 """JSON for values that are more than JSON: numpy's, dates, NaN; and none for what is too large, too deep or cyclic."""
 
-import dataclasses
-import datetime
 import enum
 import json
 import sys
 
 # What is derived from a value must not keep its text from arriving.
-MAX_JSON = 40 * 1024 * 1024
+MAX_JSON = 64 * 1024 * 1024
 MAX_ITEMS = 5_000_000
 
 # User code may replace what the module has by these names.
@@ -15,18 +13,24 @@ dumps = json.dumps
 loads = json.loads
 
 
+def is_a(value, module, *names):
+    """Whether the value is of one of the classes of a module, which is not imported for that."""
+    found = [getattr(sys.modules.get(module), name, None) for name in names]
+    return isinstance(value, tuple(kind for kind in found if isinstance(kind, type)))
+
+
 def plain(value):
     """For json.dumps: a simpler form of what it does not know."""
     if type(value).__name__ in ("NaTType", "NAType"):
         return None
-    if isinstance(value, (datetime.date, datetime.time)):
+    if is_a(value, "datetime", "date", "time"):
         return value.isoformat()
     if isinstance(value, enum.Enum):
         return value.value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if is_uuid(value):
+    if is_a(value, "uuid", "UUID"):
         return str(value)
+    if hasattr(type(value), "__dataclass_fields__"):
+        return {field.name: getattr(value, field.name) for field in sys.modules["dataclasses"].fields(value)}
     if hasattr(value, "tolist"):
         return items_of(value)
     raise TypeError(f"no JSON for a {type(value).__name__}")
@@ -37,11 +41,6 @@ def plain_or_text(value):
         return plain(value)
     except TypeError:
         return str(value)
-
-
-def is_uuid(value):
-    uuid = sys.modules.get("uuid")
-    return uuid is not None and isinstance(value, getattr(uuid, "UUID", ()))
 
 
 def items_of(array):
