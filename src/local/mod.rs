@@ -16,7 +16,7 @@
 //! # fn main() -> code_interpreter::Result<()> {
 //! use code_interpreter::LocalEngine;
 //!
-//! let engine = LocalEngine::builder().unconfined().start()?;
+//! let engine = LocalEngine::start()?;
 //! println!("listening on {}", engine.url());
 //! engine.stop()?;
 //! # Ok(())
@@ -33,15 +33,21 @@ mod engine;
 #[cfg(not(unix))]
 #[path = "unsupported.rs"]
 mod engine;
+mod policy;
+mod report;
 
 #[cfg(unix)]
 mod answer;
 #[cfg(unix)]
 mod channel;
 #[cfg(unix)]
+mod confinement;
+#[cfg(unix)]
 mod context;
 #[cfg(unix)]
 mod directory;
+#[cfg(unix)]
+mod disk;
 #[cfg(unix)]
 mod event;
 #[cfg(unix)]
@@ -56,6 +62,8 @@ mod machine;
 mod message;
 #[cfg(unix)]
 mod output;
+#[cfg(unix)]
+mod processes;
 #[cfg(unix)]
 mod python;
 #[cfg(unix)]
@@ -77,6 +85,8 @@ mod warm;
 
 pub use builder::LocalEngineBuilder;
 pub use engine::LocalEngine;
+pub use policy::{Namespaces, Network, Policy};
+pub use report::{ConfinementReport, Layer};
 
 /// Locks; a panic elsewhere leaves nothing half done under any lock of the engine.
 #[cfg(unix)]

@@ -29,11 +29,17 @@ const VERSIONED: [&str; 2] = [".pyenv/versions", ".local/share/uv/python"];
 pub(super) struct Interpreter {
     path: PathBuf,
     minor: u32,
+    /// What of the file system it needs besides the system's own libraries.
+    places: Vec<PathBuf>,
 }
 
 impl Interpreter {
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(super) fn places(&self) -> &[PathBuf] {
+        &self.places
     }
 
     /// The name of the runtime that it is, such as `python3.11`.
@@ -50,7 +56,8 @@ impl Interpreter {
 
     /// Runs the interpreter once: many a file called python is a shim that leads nowhere.
     pub(super) fn probe(path: &Path) -> Result<Self, String> {
-        let code = "import sys; print(*sys.version_info[:2], sys.executable)";
+        let code = "import os, sys\nprint(*sys.version_info[:2], sys.executable)\n\
+                    print(sys.base_prefix, sys.base_exec_prefix, os.path.dirname(os.__file__), sep='\\n')";
         let mut child = Command::new(path)
             .args(["-I", "-S", "-c", code])
             .stdin(Stdio::null())
@@ -87,15 +94,45 @@ impl Interpreter {
 
     fn parse(said: &str) -> Result<Self, String> {
         let unclear = || "it is not a Python".to_owned();
-        let mut words = said.trim().splitn(3, ' ');
+        let mut lines = said.trim().lines();
+        let mut words = lines.next().unwrap_or_default().splitn(3, ' ');
         let mut next = || words.next().ok_or_else(unclear);
         let (major, minor, path) = (next()?, next()?, next()?);
         let minor: u32 = minor.parse().map_err(|_| unclear())?;
         if major != "3" || minor < OLDEST {
             return Err(format!("it is Python {major}.{minor}; 3.{OLDEST} or newer is needed"));
         }
-        Ok(Self { path: PathBuf::from(path), minor })
+        let path = PathBuf::from(path);
+        let [prefix, exec_prefix, library] = [(); 3].map(|()| lines.next().map(PathBuf::from));
+        let mut places = Vec::new();
+        for prefix in prefix.into_iter().chain(exec_prefix) {
+            places.extend(of_prefix(&prefix, minor));
+        }
+        places.extend(library.filter(|library| library.ends_with(format!("python3.{minor}"))));
+        places.extend(virtual_environment(&path));
+        places.push(path.clone());
+        Ok(Self { path, minor, places })
     }
+}
+
+/// What of an installation its interpreter needs: all of it, unless the user's own files lie there as well.
+fn of_prefix(prefix: &Path, minor: u32) -> Vec<PathBuf> {
+    let home = std::env::home_dir().unwrap_or_default();
+    let is_mixed = home.starts_with(prefix) || prefix == home.join(".local") || prefix.parent().is_none();
+    if !is_mixed {
+        return vec![prefix.to_owned()];
+    }
+    let library = prefix.join("lib");
+    let shared = std::fs::read_dir(&library).into_iter().flatten().flatten().map(|entry| entry.path());
+    let shared =
+        shared.filter(|path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"libpython")));
+    [library.join(format!("python3.{minor}"))].into_iter().chain(shared).collect()
+}
+
+/// The virtual environment that an interpreter belongs to.
+fn virtual_environment(interpreter: &Path) -> Option<PathBuf> {
+    let directory = interpreter.parent()?.parent()?;
+    directory.join("pyvenv.cfg").is_file().then(|| directory.to_owned())
 }
 
 /// What the name of a runtime asks for.
@@ -232,7 +269,7 @@ fn path_directories() -> impl Iterator<Item = PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Interpreter, Wanted};
+    use super::{Interpreter, PathBuf, Wanted};
 
     #[test]
     fn names_of_runtimes() {
@@ -272,6 +309,9 @@ mod tests {
     fn what_an_interpreter_says() {
         let found = Interpreter::parse("3 11 /opt/my python/bin/python3\n").map(|found| found.path);
         assert_eq!(found, Ok("/opt/my python/bin/python3".into()));
+        let said = "3 11 /opt/py/bin/python3\n/opt/py\n/opt/py\n/opt/py/lib/python3.11\n";
+        let places = Interpreter::parse(said).map(|found| found.places).unwrap_or_default();
+        assert_eq!(places, ["/opt/py", "/opt/py", "/opt/py/lib/python3.11", "/opt/py/bin/python3"].map(PathBuf::from));
         for said in ["", "3 8 /usr/bin/python3", "2 7 /usr/bin/python", "hello", "3 x /p", "3 11"] {
             assert!(Interpreter::parse(said).is_err(), "{said}");
         }

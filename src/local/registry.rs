@@ -9,13 +9,12 @@ use axum::http::StatusCode;
 use tokio::runtime::Handle;
 use tokio::sync::{RwLock, oneshot};
 
-use super::directory::EngineDirectory;
 use super::message::Environment;
 use super::python::Pythons;
 use super::sandbox::{Metadata, Sandbox};
 use super::server::Problem;
 use super::tokens::Secured;
-use super::warm::{Prepared, Warm};
+use super::warm::{Place, Prepared, Warm};
 use super::{expiry, lock};
 
 /// How long stopping waits for sandboxes that are being created.
@@ -35,7 +34,7 @@ pub(super) struct Specification {
 
 pub(super) struct Registry {
     pythons: Arc<Pythons>,
-    directory: Arc<EngineDirectory>,
+    pub(super) place: Place,
     warm: Warm,
     /// Those that are ending stay here until they have ended, and are shown to nobody.
     sandboxes: Mutex<HashMap<String, Arc<Sandbox>>>,
@@ -45,11 +44,11 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    pub(super) fn new(pythons: Pythons, directory: Arc<EngineDirectory>, warm: usize) -> Self {
+    pub(super) fn new(pythons: Pythons, place: Place, warm: usize) -> Self {
         Self {
             pythons: Arc::new(pythons),
-            warm: Warm::new(warm, Arc::clone(&directory)),
-            directory,
+            warm: Warm::new(warm, place.clone()),
+            place,
             sandboxes: Mutex::default(),
             is_closed: AtomicBool::new(false),
             creations: RwLock::new(()),
@@ -87,12 +86,12 @@ impl Registry {
             .map_err(|message| Problem::new(StatusCode::NOT_FOUND, message))?;
         let prepared = match self.warm.claim(&interpreter).await {
             Some(prepared) => prepared,
-            None => Prepared::start(interpreter.clone(), Arc::clone(&self.directory)).await?,
+            None => Prepared::start(interpreter.clone(), self.place.clone()).await?,
         };
         if let Ok(default) = self.pythons.find_async(DEFAULT_RUNTIME).await {
             self.warm.refill(&default);
         }
-        let sandbox = Sandbox::new(prepared, wanted)?;
+        let sandbox = Sandbox::new(prepared, wanted, self.place.confinement.level())?;
         let sandbox = Arc::new(sandbox);
         lock(&self.sandboxes).insert(sandbox.id.clone(), Arc::clone(&sandbox));
         if self.is_closed.load(Ordering::Acquire) {

@@ -13,6 +13,7 @@ use super::context::{Context, Contexts};
 use super::message::Environment;
 use super::python::Interpreter;
 use super::registry::Specification;
+use super::report::Level;
 use super::supervisor::Supervisor;
 use super::tokens::Tokens;
 use super::warm::{Prepared, remove_directory};
@@ -41,6 +42,7 @@ pub(super) struct Sandbox {
     /// The name it was asked for by.
     pub(super) template: String,
     pub(super) interpreter: Interpreter,
+    pub(super) confinement: Level,
     pub(super) metadata: Metadata,
     pub(super) env: Environment,
     pub(super) tokens: Tokens,
@@ -54,16 +56,17 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    pub(super) fn new(prepared: Prepared, wanted: Specification) -> Result<Self> {
+    pub(super) fn new(prepared: Prepared, wanted: Specification, confinement: Level) -> Result<Self> {
         Ok(Self {
             id: prepared.id,
+            confinement,
             template: wanted.runtime,
             interpreter: prepared.interpreter,
             metadata: wanted.metadata,
             env: wanted.env,
             tokens: Tokens::new(wanted.secured)?,
             started_at: Timestamp::now(),
-            contexts: Contexts::new(&prepared.directory)?,
+            contexts: Contexts::new(&prepared.home)?,
             directory: prepared.directory,
             supervisor: prepared.supervisor,
             end: watch::Sender::new(End::after(wanted.timeout)),

@@ -1,10 +1,10 @@
 //! The Python process that keeps one sandbox: it forks the kernels and outlives none of them.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::channel::{Lines, Pipe, Socket};
+use super::confinement::{Confinement, Outcome, Process, Start};
 use super::python::Interpreter;
 use super::{leftovers, lock};
 use crate::error::{Error, Result};
@@ -30,10 +31,14 @@ const PLAIN: &str = include_str!("python/plain.py");
 const CHARTS: &str = include_str!("python/charts.py");
 const LIBRARIES: &str = include_str!("python/libraries.py");
 const RESULTS: &str = include_str!("python/results.py");
+const DOMAIN: &str = include_str!("python/domain.py");
 /// The sources come over the socket: nothing lies in a file, or in the command line for `ps` to show.
 const BOOT: &str = "import json
 with open(0, 'rb', closefd=False) as start: start = json.loads(start.readline())
 exec(compile(start['supervisor'], '<supervisor>', 'exec'), {'__name__': 'supervisor', 'start': start})";
+
+/// Isolated from the user's own settings, without bytecode files, in UTF-8.
+const ARGUMENTS: &[&str] = &["-I", "-B", "-X", "utf8", "-c", BOOT];
 
 /// How a kernel ended.
 #[derive(Clone, Copy, Debug)]
@@ -72,28 +77,37 @@ pub(super) struct Supervisor {
     kernels: Arc<Kernels>,
     next: AtomicU64,
     gone: watch::Receiver<bool>,
-    child: Mutex<Option<Child>>,
+    process: Mutex<Option<Process>>,
     sandbox: String,
 }
 
 impl Supervisor {
     /// Starts the interpreter of a sandbox in its directory and waits until it can fork.
-    pub(super) async fn start(python: &Interpreter, sandbox: &str, directory: &Path, caches: &Path) -> Result<Self> {
+    pub(super) async fn start(
+        confinement: &Arc<Confinement>,
+        python: &Interpreter,
+        sandbox: &str,
+        directory: &Path,
+    ) -> Result<Self> {
         let failed = |why: &str| {
             let path = python.path().display();
             Error::engine(format!("the sandbox's Python process ({path}) did not start: {why}"))
         };
         let io_failed = |error: std::io::Error| failed(&error.to_string()).with_source(error);
-        let (socket, theirs) = Socket::pair().map_err(io_failed)?;
-        let (mut errors, stderr) = Pipe::pair().map_err(io_failed)?;
-        let mut command = command(python, directory, caches);
-        command.env(leftovers::MARKER, sandbox);
-        command.stdin(Stdio::from(theirs)).stdout(Stdio::null()).stderr(Stdio::from(stderr));
-        // The command owns our copies of the child's ends; both go with it, so that an end of file can come.
-        let child = tokio::task::spawn_blocking(move || command.spawn())
-            .await
-            .map_err(|error| failed(&error.to_string()))?
-            .map_err(io_failed)?;
+        let (socket, input) = Socket::pair().map_err(io_failed)?;
+        let (mut errors, their_errors) = Pipe::pair().map_err(io_failed)?;
+        let home = confinement.home(directory);
+        let environment = environment(python, sandbox, &home, &confinement.temporary(directory));
+        let domain = confinement.domain(python, directory);
+        let task = tokio::task::spawn_blocking({
+            let (confinement, interpreter, directory) = (Arc::clone(confinement), python.clone(), directory.to_owned());
+            move || {
+                let (interpreter, directory) = (&interpreter, directory.as_path());
+                let (arguments, errors) = (ARGUMENTS, their_errors);
+                confinement.start(Start { interpreter, arguments, environment, directory, input, errors })
+            }
+        });
+        let process = task.await.map_err(|error| failed(&error.to_string()))?.map_err(io_failed)?;
         let mut lines = Lines::new(Arc::clone(&socket));
         let (gone, is_gone) = watch::channel(false);
         let supervisor = Self {
@@ -101,11 +115,11 @@ impl Supervisor {
             kernels: Arc::default(),
             next: AtomicU64::new(1),
             gone: is_gone,
-            child: Mutex::new(Some(child)),
+            process: Mutex::new(Some(process)),
             sandbox: sandbox.to_owned(),
         };
         let boot = serde_json::json!({
-            "supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS,
+            "supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS, "domain": DOMAIN, "confined": domain,
             "plain": PLAIN, "charts": CHARTS, "libraries": LIBRARIES,
         });
         let boot = boot.to_string() + "\n";
@@ -163,6 +177,11 @@ impl Supervisor {
         let _ = self.socket.send_now(line.as_bytes(), &[]);
     }
 
+    /// Its number as this machine counts processes, or none once it has ended.
+    pub(super) fn process(&self) -> Option<u32> {
+        lock(&self.process).as_ref().map(Process::id)
+    }
+
     pub(super) fn is_gone(&self) -> bool {
         *self.gone.borrow()
     }
@@ -178,11 +197,11 @@ impl Supervisor {
         if tokio::time::timeout(STOP, self.gone()).await.is_err() {
             self.kill();
         }
-        let child = lock(&self.child).take();
-        if let Some(child) = child {
+        let process = lock(&self.process).take();
+        if let Some(process) = process {
             let sandbox = self.sandbox.clone();
             let task = tokio::task::spawn_blocking(move || {
-                if !collect(child) {
+                if !collect(process) {
                     leftovers::kill(&sandbox);
                 }
             });
@@ -191,8 +210,8 @@ impl Supervisor {
     }
 
     fn kill(&self) {
-        if let Some(child) = lock(&self.child).as_mut() {
-            let _ = child.kill();
+        if let Some(process) = lock(&self.process).as_mut() {
+            process.kill();
         }
     }
 }
@@ -205,15 +224,17 @@ impl Drop for Supervisor {
 
 /// Collects an ended process; the kernel of the operating system may take a moment after its last word. True when it
 /// ended in good order, with everything below it.
-fn collect(mut child: Child) -> bool {
+fn collect(mut process: Process) -> bool {
     for _ in 0..1000 {
-        match child.try_wait() {
+        match process.try_wait() {
             Ok(None) => std::thread::sleep(Duration::from_millis(1)),
-            outcome => return outcome.is_ok_and(|status| status.is_some_and(|status| status.success())),
+            outcome => return matches!(outcome, Ok(Some(Outcome::Success))),
         }
     }
-    let _ = child.kill();
-    let _ = child.wait();
+    process.kill();
+    while let Ok(None) = process.try_wait() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     false
 }
 
@@ -240,25 +261,19 @@ async fn listen(mut lines: Lines, kernels: Arc<Kernels>, gone: watch::Sender<boo
     }
 }
 
-/// The interpreter's command line and its whole environment: nothing of the host program's secrets.
-fn command(python: &Interpreter, directory: &Path, caches: &Path) -> Command {
-    use std::os::unix::process::CommandExt;
-
-    let mut command = Command::new(python.path());
-    command
-        .args(["-I", "-B", "-X", "utf8", "-c", BOOT])
-        .current_dir(directory)
-        .process_group(0)
-        .env_clear()
-        .env("PATH", python.search_path())
-        .env("LANG", "C.UTF-8")
-        .env("LC_ALL", "C.UTF-8")
-        .env("HOME", directory)
-        .env("TMPDIR", super::directory::temporary(directory))
-        .env("MPLBACKEND", "Agg")
-        .env("MPLCONFIGDIR", caches.join("matplotlib"))
-        .env("PYTHONDONTWRITEBYTECODE", "1");
-    command
+/// The whole environment of a sandbox: nothing of the host program's secrets.
+fn environment(python: &Interpreter, sandbox: &str, home: &Path, temporary: &Path) -> Vec<(&'static str, OsString)> {
+    vec![
+        ("PATH", python.search_path()),
+        ("LANG", "C.UTF-8".into()),
+        ("LC_ALL", "C.UTF-8".into()),
+        ("HOME", home.into()),
+        ("TMPDIR", temporary.into()),
+        ("MPLBACKEND", "Agg".into()),
+        ("MPLCONFIGDIR", home.join(".cache/matplotlib").into()),
+        ("PYTHONDONTWRITEBYTECODE", "1".into()),
+        (leftovers::MARKER, sandbox.into()),
+    ]
 }
 
 fn tail(errors: &mut Pipe) -> String {

@@ -14,7 +14,7 @@ fn local_client() -> CodeInterpreter {
 }
 
 fn local_client_with(builder: LocalEngineBuilder) -> CodeInterpreter {
-    let engine = builder.unconfined().warm(0).serve_e2b().start().unwrap();
+    let engine = builder.warm(0).serve_e2b().start().unwrap();
     let builder = CodeInterpreter::builder().api_url(engine.url()).sandbox_url(engine.url());
     builder.engine(engine).build().unwrap()
 }

@@ -14,6 +14,6 @@ pub fn local_client() -> CodeInterpreter {
 }
 
 fn local_client_with(builder: LocalEngineBuilder) -> CodeInterpreter {
-    let engine = builder.unconfined().warm(0).start().unwrap();
+    let engine = builder.warm(0).start().unwrap();
     CodeInterpreter::builder().engine(engine).build().unwrap()
 }

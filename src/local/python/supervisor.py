@@ -110,9 +110,10 @@ def kill_below(root):
 
 
 class Supervisor:
-    def __init__(self, control, driver):
+    def __init__(self, control, driver, domain):
         self.control = control
         self.driver = driver
+        self.domain = domain  # what a context is confined to; None where nothing is
         self.kernels = {}  # pid -> the engine's number of the kernel
         self.descriptors = []
         self.unread = b""
@@ -190,6 +191,8 @@ class Supervisor:
             for source, target in ((stdout, 1), (stderr, 2)):
                 os.dup2(source, target)
                 os.close(source)
+            if self.domain is not None:
+                self.domain.enter()
             self.driver.main(control)
         finally:
             os._exit(1)
@@ -254,7 +257,10 @@ def main(start):
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     for name in ("plain", "charts", "libraries", "results"):
         load(f"code_interpreter_{name}", start[name])
-    supervisor = Supervisor(control, load("code_interpreter_driver", start["driver"]))
+    driver = load("code_interpreter_driver", start["driver"])
+    confined = start["confined"]
+    domain = confined and load("code_interpreter_domain", start["domain"]).Domain(confined["readable"])
+    supervisor = Supervisor(control, driver, domain)
     gc.collect()
     gc.freeze()
     # Until here standard error told the engine why a start failed; from here nobody reads it.
