@@ -19,6 +19,7 @@ use super::registry::Registry;
 use super::report::{ConfinementReport, Level};
 use super::server::{self, Door};
 use super::warm::Place;
+use super::watch;
 use crate::error::{Error, Result};
 
 /// How long `stop` waits; every step of stopping has a limit well below.
@@ -215,11 +216,13 @@ impl Work {
                 let registry = Arc::clone(registry);
                 async move { registry.warm_up().await }
             });
+            let watch = tokio::spawn(watch::watch(Arc::clone(registry)));
             let served = tokio::select! {
                 served = server::serve(listener, door, Arc::clone(registry), serves_e2b) => served,
                 () = shared.stop.notified() => Ok(()),
             };
             warm_up.abort();
+            watch.abort();
             registry.stop().await;
             served
         });

@@ -63,6 +63,8 @@ mod message;
 #[cfg(unix)]
 mod output;
 #[cfg(unix)]
+mod overuse;
+#[cfg(unix)]
 mod processes;
 #[cfg(unix)]
 mod python;
@@ -82,6 +84,8 @@ mod supervisor;
 mod tokens;
 #[cfg(unix)]
 mod warm;
+#[cfg(unix)]
+mod watch;
 
 pub use builder::LocalEngineBuilder;
 pub use engine::LocalEngine;

@@ -5,6 +5,7 @@
 mod control;
 mod e2b;
 mod libraries;
+mod limits;
 mod peer;
 mod python;
 mod runs;

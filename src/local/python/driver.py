@@ -34,6 +34,7 @@ import threading
 import types
 
 from code_interpreter_libraries import LibraryHooks, open_figures
+from code_interpreter_limits import explained
 from code_interpreter_results import ORIGINALS, describe, representations, sturdily
 
 MAX_EVENT_BYTES = 200 * 1024 * 1024
@@ -303,8 +304,13 @@ class Driver:
             self.unshield()
 
     def tell_error(self, error):
+        event = describe(error)
         try:
-            self.tell(describe(error))
+            event["value"] = explained(error, event["value"])
+        except BaseException:
+            pass  # its attributes are user code as well
+        try:
+            self.tell(event)
         except Exception as too_long:  # or whatever else it is that cannot be told
             self.tell(describe(too_long))
 

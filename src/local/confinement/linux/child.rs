@@ -336,7 +336,7 @@ unsafe fn start_loopback() -> c_long {
         let mut request: libc::ifreq = std::mem::zeroed();
         ptr::copy_nonoverlapping(c"lo".as_ptr(), request.ifr_name.as_mut_ptr(), 2);
         request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-        let outcome = libc::ioctl(socket, libc::SIOCSIFFLAGS, &raw const request);
+        let outcome = libc::ioctl(socket, libc::SIOCSIFFLAGS as libc::Ioctl, &raw const request);
         if outcome >= 0 {
             libc::close(socket);
         }

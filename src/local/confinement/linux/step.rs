@@ -55,7 +55,7 @@ pub(super) enum Step {
     /// Starts the loopback interface of a new network namespace.
     Loopback,
     Limit {
-        resource: u32,
+        resource: Resource,
         value: u64,
     },
     DropCapabilities,
