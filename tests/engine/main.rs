@@ -4,6 +4,7 @@
 
 mod control;
 mod e2b;
+mod libraries;
 mod limits;
 mod network;
 mod peer;
