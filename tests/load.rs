@@ -66,6 +66,9 @@ async fn many_sandboxes_leave_nothing() {
     let client = CodeInterpreter::builder().engine(engine.clone()).build().unwrap();
     // The first ones make what stays: connections, threads and buffers.
     in_sequence(&client, 20).await;
+    let first = create(&client, load.alive).await;
+    execute_all(&first, "1").await;
+    kill_all(first).await;
     settle(&root, 2).await;
     let before = Usage::now();
 
@@ -88,13 +91,8 @@ async fn many_sandboxes_leave_nothing() {
     report("executing together, of 0.2 s each", together.len(), start);
     a_flood_is_held_back(&sandboxes[0], &sandboxes[1]).await;
 
-    let start = Instant::now();
-    let kills: Vec<_> =
-        sandboxes.into_iter().map(|sandbox| tokio::spawn(async move { sandbox.kill().await })).collect();
-    let count = kills.len();
-    for kill in kills {
-        kill.await.unwrap().unwrap();
-    }
+    let (start, count) = (Instant::now(), sandboxes.len());
+    kill_all(sandboxes).await;
     report("killed at once", count, start);
     settle(&root, 2).await;
     alike(before, "all at once");
@@ -127,6 +125,14 @@ async fn create(client: &CodeInterpreter, count: usize) -> Vec<Sandbox> {
         sandboxes.push(task.await.unwrap().unwrap());
     }
     sandboxes
+}
+
+async fn kill_all(sandboxes: Vec<Sandbox>) {
+    let kill = |sandbox: Sandbox| tokio::spawn(async move { sandbox.kill().await });
+    let kills: Vec<_> = sandboxes.into_iter().map(kill).collect();
+    for kill in kills {
+        kill.await.unwrap().unwrap();
+    }
 }
 
 async fn execute_all(sandboxes: &[Sandbox], code: &'static str) -> Vec<String> {
@@ -167,8 +173,8 @@ async fn settle(root: &PathBuf, most: usize) {
         assert!(start.elapsed() < Duration::from_secs(20), "{:?} {}", children(), directories(root));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // For the one that is being made.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // For the one that is being made, and for threads that have nothing more to do.
+    tokio::time::sleep(Duration::from_secs(3)).await;
 }
 
 fn engines(root: &PathBuf) -> Vec<PathBuf> {
