@@ -12,6 +12,7 @@ use std::{
 };
 
 use code_interpreter::{CodeInterpreter, Event, LocalEngine, Sandbox};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// How many sandboxes are alive at once, are made in sequence, and run code together.
 struct Load {
@@ -60,6 +61,7 @@ async fn many_sandboxes_leave_nothing() {
         Ok("full") => Load { alive: 200, sequence: 1000, together: 50 },
         _ => Load { alive: 12, sequence: 40, together: 12 },
     };
+    allow_descriptors(8 * load.alive as u64 + 256);
     let root = std::env::temp_dir().join(format!("load-{}", std::process::id()));
     let engine = LocalEngine::builder().directory(&root).start().unwrap();
     println!("{}", engine.confinement());
@@ -102,6 +104,13 @@ async fn many_sandboxes_leave_nothing() {
     assert_eq!(children(), BTreeSet::new());
     assert!(engines(&root).is_empty());
     std::fs::remove_dir_all(&root).unwrap();
+}
+
+/// A sandbox takes four of the engine's descriptors, and each connection one at each end, which are both here.
+fn allow_descriptors(count: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    let current = limit.current.map(|current| current.max(count));
+    setrlimit(Resource::Nofile, Rlimit { current, ..limit }).unwrap();
 }
 
 async fn in_sequence(client: &CodeInterpreter, count: usize) {
