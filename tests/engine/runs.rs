@@ -30,7 +30,7 @@ fn a_dead_kernel_is_told_of_and_replaced() {
     let run = peer.run(&id, &format!("{find}os.write(fd, {forged})\nprint('end')"));
     assert_eq!(run.stdout, "end\n");
     assert_eq!(peer.text(&id, "4"), "4");
-    assert_eq!(peer.run(&id, &format!("{find}os.close(fd)\nwhile True: pass")).error(), "KernelDied");
+    assert_eq!(peer.run(&id, &format!("{find}os.close(fd)\nwhile True: pass")).error(), "KernelKilled");
     assert_eq!(peer.text(&id, "5"), "5");
 }
 
