@@ -53,8 +53,9 @@
 //! }
 //! ```
 //!
-//! **Code in the embedded engine is not confined yet**: it runs with your own rights. Run there only what you would run
-//! yourself.
+//! On Linux, code in the embedded engine is confined: see `Policy` for what it may do, and `ConfinementReport` for what
+//! the machine has to keep it in. Elsewhere starting the engine is an error, unless the program gives up confinement with
+//! `LocalEngineBuilder::unconfined`.
 //!
 //! # Which service
 //!
