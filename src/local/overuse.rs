@@ -51,6 +51,7 @@ impl fmt::Display for Overuse {
             Self::Processes { count, limit } => {
                 write!(f, "the sandbox had {count} processes and threads, over its limit of {limit}")
             }
+            Self::Disk { used: u64::MAX, .. } => f.write_str("its directories are nested too deep to be looked after"),
             Self::Disk { used, limit } => {
                 write!(f, "its files took {}, over the limit of {}", Bytes(*used), Bytes(*limit))
             }

@@ -113,6 +113,20 @@ fn the_size_of_a_file_and_of_all_files() {
 }
 
 #[test]
+fn files_that_are_hard_to_count() {
+    let hidden = "import os, time\nos.mkdir('hidden')\nfor i in range(10): open(f'hidden/{i}', 'wb').write(bytes(10 << 20))\n\
+        os.chmod('hidden', 0)\ntime.sleep(0.5)\nwhile True: time.sleep(0.01)";
+    let deep = "import os, time\nfor _ in range(100):\n    for _ in range(30): os.mkdir('d' * 200); os.chdir('d' * 200)\n\
+        open('file', 'wb').write(bytes(1 << 20))\nwhile True: time.sleep(0.01)";
+    for code in [hidden, deep] {
+        with(Policy::new().disk(60 * MIB), |peer, id| {
+            let run = peer.run(id, code);
+            assert_eq!(run.error.as_deref(), Some("DiskFull"), "{run:?}");
+        });
+    }
+}
+
+#[test]
 fn other_ways_to_die() {
     with(Policy::new(), |peer, id| {
         let run = peer.run(id, "x = 1\nimport os, signal\nos.kill(os.getpid(), signal.SIGSEGV)");
