@@ -127,7 +127,7 @@ impl LocalEngineBuilder {
     /// included, that learns the id of a sandbox can run code in it. Ids have 128 random bits, stand in no command line
     /// of the engine's, and name directories that only the user can list. Requests from web pages are refused as always.
     ///
-    /// Options that need what the engine does not have, such as `autoPause` and `allow_internet_access`, are ignored.
+    /// Options that need what the engine does not have, such as `autoResume` and `allow_internet_access`, are ignored.
     pub fn serve_e2b(mut self) -> Self {
         self.settings.serves_e2b = true;
         self

@@ -51,6 +51,10 @@ impl EngineDirectory {
         Ok(Self { path, stage, _lock: lock })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// See `confinement`.
     #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     pub(super) fn stage(&self) -> &Path {

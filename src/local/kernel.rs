@@ -34,6 +34,7 @@ impl Kernel {
         env: &Environment,
     ) -> Result<(Self, Option<String>)> {
         let failed = |error: std::io::Error| Error::engine("could not start a kernel").with_source(error);
+        let _going = supervisor.going().await;
         let (socket, their_control) = Socket::pair().map_err(failed)?;
         let (stdout, their_stdout) = Pipe::pair().map_err(failed)?;
         let (stderr, their_stderr) = Pipe::pair().map_err(failed)?;

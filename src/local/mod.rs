@@ -57,13 +57,19 @@ mod kernel;
 #[cfg(unix)]
 mod leftovers;
 #[cfg(unix)]
+mod log;
+#[cfg(unix)]
 mod machine;
 #[cfg(unix)]
 mod message;
 #[cfg(unix)]
+mod meter;
+#[cfg(unix)]
 mod output;
 #[cfg(unix)]
 mod overuse;
+#[cfg(unix)]
+mod pause;
 #[cfg(unix)]
 mod processes;
 #[cfg(unix)]

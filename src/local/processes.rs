@@ -24,6 +24,8 @@ pub(super) struct Process {
     /// In ticks since the machine started. With the number it tells a process from a later one.
     started: u64,
     pub(super) is_stopped: bool,
+    /// It has ended, or sleeps in a system call that no signal breaks off: it runs no code before it has obeyed.
+    pub(super) cannot_run: bool,
 }
 
 /// What a process and all that descends from it use.
@@ -110,7 +112,7 @@ impl Process {
         let field = |number: usize| fields.get(number - 3).copied();
         let number = |field_number: usize| field(field_number)?.parse::<u64>().ok();
         if matches!(field(3)?, "Z" | "X") {
-            return Some(Self { parent: u32::try_from(number(4)?).ok()?, ..Self::default() });
+            return Some(Self { parent: u32::try_from(number(4)?).ok()?, cannot_run: true, ..Self::default() });
         }
         Some(Self {
             parent: u32::try_from(number(4)?).ok()?,
@@ -118,7 +120,8 @@ impl Process {
             threads: number(20)?,
             pages: number(24)?,
             started: number(22)?,
-            is_stopped: field(3) == Some("T"),
+            is_stopped: matches!(field(3), Some("T" | "t")),
+            cannot_run: field(3) == Some("D"),
         })
     }
 }
@@ -178,7 +181,8 @@ mod tests {
     fn a_line_of_proc() {
         let line = b"7 (a) b (c) T 3 7 7 0 -1 4194560 1 0 0 0 10 20 3 4 20 0 5 0 100 4096 12 1 2\n";
         let process = Process::parse(line);
-        let expected = Process { parent: 3, ticks: 37, threads: 5, pages: 12, started: 100, is_stopped: true };
+        let expected =
+            Process { parent: 3, ticks: 37, threads: 5, pages: 12, started: 100, is_stopped: true, cannot_run: false };
         assert_eq!(process, Some(expected));
         for bad in [b"".as_slice(), b"7 (a)", b"7 (a) S x", b"7 (a) S 1 2", b"7 \xff S 1"] {
             assert_eq!(Process::parse(bad), None, "{bad:?}");

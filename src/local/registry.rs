@@ -9,6 +9,8 @@ use axum::http::StatusCode;
 use tokio::runtime::Handle;
 use tokio::sync::{RwLock, oneshot};
 
+use super::log::{Archive, Log, Severity};
+use super::machine::Size;
 use super::message::Environment;
 use super::overuse::Overuse;
 use super::python::Pythons;
@@ -31,6 +33,7 @@ pub(super) const DEFAULT_RUNTIME: &str = "python";
 pub(super) struct Specification {
     pub(super) runtime: String,
     pub(super) timeout: Duration,
+    pub(super) pauses_at_end: bool,
     pub(super) metadata: Metadata,
     pub(super) env: Environment,
     pub(super) secured: Secured,
@@ -40,10 +43,12 @@ pub(super) struct Registry {
     pythons: Arc<Pythons>,
     pub(super) place: Place,
     warm: Warm,
+    size: Size,
     /// Those that are ending stay here until they have ended, and are shown to nobody.
     sandboxes: Mutex<HashMap<String, Arc<Sandbox>>>,
     /// Why the latest ones were ended that passed a limit.
     ended: Mutex<VecDeque<(String, Overuse)>>,
+    logs: Archive,
     is_closed: AtomicBool,
     /// Read by every creation under way, so that stopping can wait for them.
     creations: RwLock<()>,
@@ -54,9 +59,11 @@ impl Registry {
         Self {
             pythons: Arc::new(pythons),
             warm: Warm::new(warm, place.clone()),
+            size: Size::new(place.confinement.policy(), place.directory.path()),
             place,
             sandboxes: Mutex::default(),
             ended: Mutex::default(),
+            logs: Archive::default(),
             is_closed: AtomicBool::new(false),
             creations: RwLock::new(()),
         }
@@ -98,7 +105,7 @@ impl Registry {
         if let Ok(default) = self.pythons.find_async(DEFAULT_RUNTIME).await {
             self.warm.refill(&default);
         }
-        let sandbox = Sandbox::new(prepared, wanted, self.place.confinement.level())?;
+        let sandbox = Sandbox::new(prepared, wanted, self.place.confinement.level(), self.size)?;
         let sandbox = Arc::new(sandbox);
         lock(&self.sandboxes).insert(sandbox.id.clone(), Arc::clone(&sandbox));
         if self.is_closed.load(Ordering::Acquire) {
@@ -120,7 +127,22 @@ impl Registry {
         })
     }
 
-    /// The running sandboxes, the newest first.
+    /// One that is not paused.
+    pub(super) fn running(&self, id: &str) -> Result<Arc<Sandbox>, Problem> {
+        let sandbox = self.get(id)?;
+        if sandbox.is_paused() {
+            let message = format!("Sandbox \"{id}\" is paused; resume it first");
+            return Err(Problem::new(StatusCode::CONFLICT, message));
+        }
+        Ok(sandbox)
+    }
+
+    /// The log of a sandbox, also of one that has ended.
+    pub(super) fn log(&self, id: &str) -> Result<Arc<Log>, Problem> {
+        self.get(id).map(|sandbox| Arc::clone(&sandbox.log)).or_else(|problem| self.logs.get(id).ok_or(problem))
+    }
+
+    /// The sandboxes, running and paused, the newest first.
     pub(super) fn list(&self) -> Vec<Arc<Sandbox>> {
         let mut all: Vec<_> = lock(&self.sandboxes).values().filter(|sandbox| !sandbox.is_ended()).cloned().collect();
         all.sort_by(|a, b| b.started_at.cmp(&a.started_at).then_with(|| a.id.cmp(&b.id)));
@@ -130,6 +152,7 @@ impl Registry {
     /// Ends a sandbox, even if the caller stops waiting for it.
     pub(super) async fn kill(self: &Arc<Self>, sandbox: Arc<Sandbox>) {
         let registry = Arc::clone(self);
+        self.logs.keep(&sandbox.id, &sandbox.log);
         let task = tokio::spawn(async move {
             sandbox.kill().await;
             lock(&registry.sandboxes).remove(&sandbox.id);
@@ -144,6 +167,7 @@ impl Registry {
             ended.truncate(REMEMBERED - 1);
             ended.push_front((sandbox.id.clone(), overuse.clone()));
         }
+        sandbox.log.note(Severity::Warn, format!("ended: {overuse}"));
         // The first reason counts.
         let _ = sandbox.overuse.set(overuse);
         self.kill(sandbox).await;

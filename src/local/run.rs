@@ -10,8 +10,10 @@ use super::answer::{Answer, Body};
 use super::context::{Context, Fate, Slot};
 use super::event::{Event, Representations};
 use super::kernel::{Kernel, until_exited};
+use super::log::Severity;
 use super::message::{Environment, Message};
 use super::overuse::Overuse;
+use super::pause::{Going, PauseClock};
 use super::sandbox::Sandbox;
 use super::supervisor::Exit;
 
@@ -49,7 +51,13 @@ pub(super) fn start(sandbox: Arc<Sandbox>, context: Arc<Context>, request: Reque
 }
 
 async fn execute(sandbox: Arc<Sandbox>, context: Arc<Context>, request: Request, mut answer: Answer) {
-    let deadline = request.timeout.and_then(|timeout| request.arrived.checked_add(timeout));
+    let deadline = Deadline {
+        at: request.timeout.and_then(|timeout| request.arrived.checked_add(timeout)),
+        pauses: sandbox.supervisor.pause.clock(),
+    };
+    let queued = deadline.clone();
+    let number = sandbox.log.number_execution();
+    let mut started = None;
     let mut fate = context.fate();
     let ending = tokio::select! {
         biased;
@@ -57,10 +65,15 @@ async fn execute(sandbox: Arc<Sandbox>, context: Arc<Context>, request: Request,
         () = answer.closed() => Ending::Cut,
         () = removed(&mut fate) => Ending::Removed,
         mut slot = context.turn() => {
+            started = Some(Instant::now());
+            sandbox.log.note(Severity::Info, format!("execution {number} started in context {}", context.info.id));
             turn(&sandbox, &context, &request, &mut slot, deadline, &mut answer).await
         }
-        () = until(deadline) => Ending::TimedOut(State::Untouched),
+        () = queued.passed() => Ending::TimedOut(State::Untouched),
     };
+    let outcome = ending.outcome(&answer);
+    let time = started.unwrap_or(request.arrived).elapsed().as_secs_f64();
+    sandbox.log.note(ending.severity(), format!("execution {number} ended after {time:.3} s: {outcome}"));
     for event in ending.events(&request) {
         answer.push(&event);
     }
@@ -81,7 +94,7 @@ async fn turn(
     context: &Context,
     request: &Request,
     slot: &mut Slot,
-    deadline: Option<Instant>,
+    deadline: Deadline,
     answer: &mut Answer,
 ) -> Ending {
     // A restart before this turn does not end it, so the watch begins here.
@@ -98,6 +111,8 @@ async fn turn(
     let Some(kernel) = slot.kernel.as_mut() else {
         return Ending::NotStarted("no kernel".to_owned());
     };
+    // A kernel that stands still takes no code.
+    let going = sandbox.supervisor.going().await;
     let mut run = Run {
         kernel,
         answer,
@@ -105,7 +120,8 @@ async fn turn(
         has_lost_state,
         number: 0,
         started: false,
-        deadline,
+        deadline: deadline.at,
+        pauses: deadline.pauses,
         interrupt: None,
         kill_at: None,
         alive_at: Instant::now() + KEEPALIVE,
@@ -113,7 +129,7 @@ async fn turn(
     let ending = tokio::select! {
         biased;
         () = sandbox.ended() => Ending::of(sandbox),
-        ending = run.drive(request) => ending,
+        ending = run.drive(request, going) => ending,
     };
     if sandbox.is_ended() || sandbox.supervisor.is_gone() {
         return Ending::of(sandbox);
@@ -203,6 +219,31 @@ impl Ending {
         lost.into_iter().chain(error).chain([Event::End { reason }]).collect()
     }
 
+    /// In the words of the sandbox's log.
+    fn outcome(&self, answer: &Answer) -> String {
+        match self {
+            Self::Done if answer.is_abandoned() => "interrupted, since the client has gone".to_owned(),
+            Self::Done if answer.has_error() => "the code raised an exception".to_owned(),
+            Self::Done => "done".to_owned(),
+            Self::Died(exit) => format!("its process {exit}"),
+            Self::TimedOut(State::Untouched) => "its timeout came before its turn".to_owned(),
+            Self::TimedOut(State::Kept) => "interrupted at its timeout".to_owned(),
+            Self::TimedOut(State::Lost) => "killed at its timeout".to_owned(),
+            Self::Restarted => "its context was restarted".to_owned(),
+            Self::Removed => "its context was removed".to_owned(),
+            Self::NotStarted(why) => format!("not started: {why}"),
+            Self::SandboxEnded(overuse) => format!("the sandbox was ended: {overuse}"),
+            Self::Cut => "cut off".to_owned(),
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        match self {
+            Self::Done | Self::Restarted | Self::Removed | Self::Cut => Severity::Info,
+            Self::Died(_) | Self::TimedOut(_) | Self::NotStarted(_) | Self::SandboxEnded(_) => Severity::Warn,
+        }
+    }
+
     /// Whether the variables of the context are gone although nobody asked for that.
     fn loses_state(&self) -> bool {
         matches!(self, Self::Died(_) | Self::TimedOut(State::Lost) | Self::SandboxEnded(_))
@@ -220,17 +261,19 @@ struct Run<'a> {
     /// An interrupt before the driver has begun would find nothing to stop.
     started: bool,
     deadline: Option<Instant>,
+    pauses: PauseClock,
     interrupt: Option<Interrupt>,
     kill_at: Option<Instant>,
     alive_at: Instant,
 }
 
 impl Run<'_> {
-    async fn drive(&mut self, request: &Request) -> Ending {
+    async fn drive(&mut self, request: &Request, going: Option<Going>) -> Ending {
         match tokio::time::timeout(HANDOVER, self.kernel.run(&request.code, &request.env)).await {
             Ok(Ok(number)) => self.number = number,
             _ => return self.died(LAST_BREATH).await,
         }
+        drop(going);
         let mut turns = 0_u64;
         loop {
             // Not an arm of the select: output that never ends would never let it come to that one.
@@ -264,6 +307,7 @@ impl Run<'_> {
                 () = self.kernel.output.read(), if open => self.pass_text_when_due(),
                 _ = until_exited(&mut self.kernel.exited) => return self.died(LAST_BREATH).await,
                 () = sleep_until(wake) => self.pass_text_when_due(),
+                () = self.pauses.changed() => {}
             }
         }
     }
@@ -271,6 +315,10 @@ impl Run<'_> {
     /// Does what it is time for; an ending when the kernel had to be killed.
     async fn look_at_clock(&mut self) -> Option<Ending> {
         let now = Instant::now();
+        let paused = self.pauses.passed();
+        for moment in [&mut self.deadline, &mut self.kill_at].into_iter().flatten() {
+            *moment += paused;
+        }
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.deadline = None;
             self.stop(Interrupt::Deadline);
@@ -287,7 +335,11 @@ impl Run<'_> {
 
     /// The next moment at which time alone is a reason to act.
     fn wake(&self) -> Instant {
-        [self.kernel.output.due(), self.deadline, self.kill_at].into_iter().flatten().fold(self.alive_at, Instant::min)
+        let mut moments = vec![self.kernel.output.due()];
+        if !self.pauses.is_paused() {
+            moments.extend([self.deadline, self.kill_at]);
+        }
+        moments.into_iter().flatten().fold(self.alive_at, Instant::min)
     }
 
     /// Interrupts the kernel, the first time that there is a reason to.
@@ -409,9 +461,15 @@ async fn removed(fate: &mut watch::Receiver<Fate>) {
     let _ = fate.wait_for(|fate| fate.removed).await;
 }
 
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
+/// When a run is over time. Pauses put that off.
+#[derive(Clone)]
+struct Deadline {
+    at: Option<Instant>,
+    pauses: PauseClock,
+}
+
+impl Deadline {
+    async fn passed(self) {
+        self.pauses.until(self.at).await;
     }
 }

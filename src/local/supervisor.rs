@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use super::channel::{Lines, Pipe, Socket};
 use super::confinement::{Confinement, Outcome, Process, Start};
 use super::overuse::Overuse;
+use super::pause::{Going, Pause};
 use super::proxy::{self, Allowed};
 use super::python::Interpreter;
 use super::{leftovers, lock, machine};
@@ -111,6 +112,7 @@ pub(super) struct Supervisor {
     /// Serves the sandbox's way out of its network.
     exit: Option<JoinHandle<()>>,
     sandbox: String,
+    pub(super) pause: Pause,
 }
 
 impl Supervisor {
@@ -154,6 +156,7 @@ impl Supervisor {
             process: Mutex::new(Some(started.process)),
             exit,
             sandbox: sandbox.to_owned(),
+            pause: Pause::default(),
         };
         let boot = serde_json::json!({
             "supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS, "limits": LIMITS, "domain": DOMAIN, "confined": domain,
@@ -228,6 +231,14 @@ impl Supervisor {
 
     pub(super) fn is_gone(&self) -> bool {
         *self.gone.borrow()
+    }
+
+    /// Waits until the sandbox is not paused, and keeps it so; nothing to keep once the process has ended.
+    pub(super) async fn going(&self) -> Option<Going> {
+        tokio::select! {
+            going = self.pause.going() => Some(going),
+            () = self.gone() => None,
+        }
     }
 
     /// Waits until the process has ended, for whatever reason.

@@ -12,6 +12,8 @@ mod event;
 #[cfg(feature = "_client")]
 mod execute;
 mod execution;
+mod log;
+mod metrics;
 mod output;
 mod sandbox;
 mod save;
@@ -31,5 +33,7 @@ pub use event::{Chunk, Event};
 #[cfg(feature = "_client")]
 pub use execute::Execute;
 pub use execution::{ExecutionError, ExecutionResult, Logs};
+pub use log::{LogLevel, SandboxLog};
+pub use metrics::SandboxMetrics;
 pub use output::Output;
 pub use sandbox::{SandboxInfo, SandboxState};

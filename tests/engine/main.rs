@@ -5,6 +5,7 @@
 mod control;
 mod e2b;
 mod libraries;
+mod lifecycle;
 mod limits;
 mod network;
 mod peer;

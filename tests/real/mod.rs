@@ -7,6 +7,7 @@ mod endings;
 mod interrupts;
 mod libraries;
 mod lifecycle;
+mod pausing;
 mod python;
 mod scopes;
 mod streaming;

@@ -44,7 +44,7 @@ pub(super) async fn execute(
     Path(id): Path<String>,
     Json(body): Json<ExecuteBody>,
 ) -> Result<Response, Problem> {
-    run(registry.get(&id)?, body)
+    run(registry.running(&id)?, body)
 }
 
 /// Starts the run, whose events are the answer.

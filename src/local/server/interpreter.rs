@@ -44,7 +44,7 @@ async fn create(Extension(sandbox): Inside, Body(body): Body<CreateBody>) -> Res
     check_language(body.language.as_deref()).map_err(not_created)?;
     // A directory that cannot be entered is not told of: the context stays in the sandbox's own.
     let (context, _) = sandbox.start_context(body.cwd.as_deref()).await.map_err(|error| not_created(error.into()))?;
-    sandbox.contexts.add(&context);
+    contexts::add(&sandbox, &context);
     Ok(Reply(context.info.clone()))
 }
 
