@@ -13,6 +13,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::channel::{Lines, Pipe, Socket};
+use super::language::{self, Runner};
 use super::python::Interpreter;
 use super::{leftovers, lock};
 use crate::error::{Error, Result};
@@ -101,8 +102,11 @@ impl Supervisor {
             child: Mutex::new(Some(child)),
             sandbox: sandbox.to_owned(),
         };
-        let boot =
-            serde_json::json!({"supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS}).to_string() + "\n";
+        let languages = language::sources();
+        let boot = serde_json::json!({
+            "supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS, "languages": languages,
+        });
+        let boot = boot.to_string() + "\n";
         let ready = tokio::time::timeout(START, async {
             supervisor.socket.send(boot.as_bytes()).await?;
             lines.next().await
@@ -125,13 +129,20 @@ impl Supervisor {
     }
 
     /// Forks a kernel that owns these ends of its socket and pipes; tells its number and how to learn its end.
-    pub(super) fn fork(&self, descriptors: [OwnedFd; 3]) -> Result<(u64, watch::Receiver<Option<Exit>>)> {
+    pub(super) fn fork(
+        &self,
+        runner: &Runner,
+        descriptors: [OwnedFd; 3],
+    ) -> Result<(u64, watch::Receiver<Option<Exit>>)> {
         let kernel = self.next.fetch_add(1, Ordering::Relaxed);
         let (exit, exited) = watch::channel(None);
         lock(&self.kernels).insert(kernel, exit);
         let [control, stdout, stderr] = &descriptors;
         let descriptors = [control.as_fd(), stdout.as_fd(), stderr.as_fd()];
-        let line = format!("{{\"op\":\"fork\",\"kernel\":{kernel}}}\n");
+        let line = serde_json::json!({
+            "op": "fork", "kernel": kernel, "language": runner.language, "program": runner.program,
+        });
+        let line = line.to_string() + "\n";
         match self.socket.send_now(line.as_bytes(), &descriptors) {
             Ok(true) if !self.is_gone() => Ok((kernel, exited)),
             _ => {
