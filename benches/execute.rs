@@ -9,7 +9,7 @@ use std::{process::Command, sync::LazyLock, thread, time::Duration};
 use code_interpreter::{CodeInterpreter, Execute, LocalEngine, blocking};
 use divan::Bencher;
 
-static ENGINE: LazyLock<LocalEngine> = LazyLock::new(|| LocalEngine::builder().unconfined().start().unwrap());
+static ENGINE: LazyLock<LocalEngine> = LazyLock::new(|| LocalEngine::builder().start().unwrap());
 static BLOCKING: LazyLock<blocking::CodeInterpreter> =
     LazyLock::new(|| blocking::CodeInterpreter::builder().engine(ENGINE.clone()).build().unwrap());
 static ASYNC: LazyLock<CodeInterpreter> =

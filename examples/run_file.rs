@@ -46,7 +46,7 @@ fn run(code: String) -> Result<bool, Error> {
     let _ = ctrlc::set_handler(move || handle.cancel());
 
     // The one file is all that runs, so nothing is made in advance.
-    let engine = LocalEngine::builder().unconfined().warm(0).start()?;
+    let engine = LocalEngine::builder().warm(0).start()?;
     let client = CodeInterpreter::builder().engine(engine).build()?;
     let sandbox = client.sandboxes().create("python3")?;
     let mut ended_well = true;

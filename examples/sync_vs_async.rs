@@ -24,7 +24,7 @@ struct Row {
 }
 
 fn main() -> Result<(), Error> {
-    let engine = LocalEngine::builder().unconfined().start()?;
+    let engine = LocalEngine::builder().start()?;
     let blocking = blocking::CodeInterpreter::builder().engine(engine.clone()).build()?;
     let asynchronous = CodeInterpreter::builder().engine(engine).build()?;
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

@@ -99,6 +99,8 @@ pub enum ErrorKind {
     Runtime,
     /// The embedded engine could not be started or stopped.
     Engine,
+    /// This machine cannot confine what the embedded engine runs.
+    Confinement,
     /// A file on this machine could not be written.
     File,
 }

@@ -174,5 +174,5 @@ pub use clock::Clock;
 pub use config::RetryPolicy;
 pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "local")]
-pub use local::{LocalEngine, LocalEngineBuilder};
+pub use local::{ConfinementReport, Layer, LocalEngine, LocalEngineBuilder, Namespaces, Network, Policy};
 pub use model::*;

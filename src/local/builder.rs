@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::engine::LocalEngine;
+use super::policy::{Namespaces, Policy};
 use crate::error::Result;
 
 /// Sets up a [`LocalEngine`].
@@ -12,7 +13,7 @@ use crate::error::Result;
 /// # fn main() -> code_interpreter::Result<()> {
 /// use code_interpreter::LocalEngine;
 ///
-/// let engine = LocalEngine::builder().python("venv/bin/python").warm(2).unconfined().start()?;
+/// let engine = LocalEngine::builder().python("venv/bin/python").warm(2).start()?;
 /// # drop(engine);
 /// # Ok(())
 /// # }
@@ -31,6 +32,8 @@ pub(super) struct Settings {
     pub(super) port: u16,
     pub(super) warm: usize,
     pub(super) unconfined: bool,
+    pub(super) namespaces: Namespaces,
+    pub(super) policy: Option<Policy>,
     pub(super) serves_e2b: bool,
 }
 
@@ -44,6 +47,8 @@ impl LocalEngineBuilder {
                 port: 0,
                 warm: 1,
                 unconfined: false,
+                namespaces: Namespaces::default(),
+                policy: None,
                 serves_e2b: false,
             },
         }
@@ -83,8 +88,23 @@ impl LocalEngineBuilder {
         self
     }
 
-    /// States that code may run with all the rights of the user who runs this program: it can read and change
-    /// the user's files, and reach the network. Without it the engine does the same, and says so on standard error.
+    /// What code in the sandboxes may do, otherwise what [`Policy::new`] allows.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.settings.policy = Some(policy);
+        self
+    }
+
+    /// Whether sandboxes get namespaces of their own, [`Namespaces::IfAvailable`] unless set.
+    pub fn namespaces(mut self, namespaces: Namespaces) -> Self {
+        self.settings.namespaces = namespaces;
+        self
+    }
+
+    /// Gives up all confinement: **code can do whatever the user who runs this program can**, such as read and change
+    /// the user's files, and reach the network. For systems that have nothing to confine it with, and for code that you
+    /// would run yourself. A warning goes to standard error, and the sandboxes' `confinement` is `none`.
+    ///
+    /// There is no other way to get there, and none from outside the program.
     pub fn unconfined(mut self) -> Self {
         self.settings.unconfined = true;
         self
@@ -114,7 +134,8 @@ impl LocalEngineBuilder {
     ///
     /// # Errors
     ///
-    /// When the port is taken, the directory is not the user's alone, the interpreter that was named does not work,
+    /// With [`ErrorKind::Confinement`](crate::ErrorKind::Confinement) when this machine cannot confine code, or not as
+    /// asked; the message says what is missing. Otherwise when the policy makes no sense, the port is taken, the directory is not the user's alone, the interpreter that was named does not work,
     /// the key is not of printable ASCII characters, or the platform is not a Unix.
     pub fn start(self) -> Result<LocalEngine> {
         LocalEngine::start_with(self.settings)
@@ -129,6 +150,8 @@ impl fmt::Debug for LocalEngineBuilder {
             .field("port", &self.settings.port)
             .field("warm", &self.settings.warm)
             .field("unconfined", &self.settings.unconfined)
+            .field("namespaces", &self.settings.namespaces)
+            .field("policy", &self.settings.policy)
             .field("serves_e2b", &self.settings.serves_e2b)
             .finish_non_exhaustive()
     }

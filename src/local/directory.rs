@@ -3,9 +3,9 @@
 //! ```text
 //! <temp dir>/code-interpreter-<uid>/   0700, ours
 //!     lock                             held while an engine makes its directory or sweeps
-//!     cache/                           what all sandboxes share, such as matplotlib's font list
 //!     engine-<id>/
 //!         lock                         held as long as the engine lives
+//!         root/                        empty; a new sandbox puts its own root together on it, unseen by others
 //!         <sandbox id>/                HOME and working directory of a sandbox
 //! ```
 
@@ -26,7 +26,8 @@ const LOCK: &str = "lock";
 /// The directory of one engine; its lock says that the engine lives.
 pub(super) struct EngineDirectory {
     path: PathBuf,
-    caches: PathBuf,
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+    stage: PathBuf,
     _lock: File,
 }
 
@@ -41,19 +42,19 @@ impl EngineDirectory {
         let root = prepare_root(&wanted).map_err(|error| cannot_use(&wanted, error))?;
         check_root(&root, parent.is_none())?;
         let failed = |error| cannot_use(&root, error);
-        let caches = root.join("cache");
-        make_private(&caches).map_err(failed)?;
-
         let _making = lock_file(&root.join(LOCK), FlockOperation::LockExclusive).map_err(failed)?;
         sweep(&root);
         let path = root.join(format!("{PREFIX}{}", random_id()?));
-        make_private(&path).map_err(failed)?;
+        let stage = path.join("root");
+        make_private(&stage).map_err(failed)?;
         let lock = lock_file(&path.join(LOCK), FlockOperation::NonBlockingLockExclusive).map_err(failed)?;
-        Ok(Self { path, caches, _lock: lock })
+        Ok(Self { path, stage, _lock: lock })
     }
 
-    pub(super) fn caches(&self) -> &Path {
-        &self.caches
+    /// See `confinement`.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+    pub(super) fn stage(&self) -> &Path {
+        &self.stage
     }
 
     /// Makes the directory of a sandbox.

@@ -10,12 +10,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::builder::{LocalEngineBuilder, Settings};
+use super::confinement::{Confinement, Wish};
 use super::directory::EngineDirectory;
 use super::lock;
 use super::python::{Interpreter, Pythons};
 use super::random::random_hex;
 use super::registry::Registry;
+use super::report::{ConfinementReport, Level};
 use super::server::{self, Door};
+use super::warm::Place;
+use super::watch;
 use crate::error::{Error, Result};
 
 /// How long `stop` waits; every step of stopping has a limit well below.
@@ -38,6 +42,7 @@ pub struct LocalEngine {
 struct Inner {
     url: String,
     api_key: String,
+    report: ConfinementReport,
     shared: Arc<Shared>,
 }
 
@@ -81,10 +86,20 @@ impl LocalEngine {
         };
         let (listener, port) = listen(settings.port)?;
         let directory = Arc::new(EngineDirectory::create(settings.directory.as_deref())?);
-        if !settings.unconfined {
+        let wish = Wish { unconfined: settings.unconfined, namespaces: settings.namespaces, policy: settings.policy };
+        let confinement = match Confinement::establish(wish, &directory) {
+            Ok(confinement) => Arc::new(confinement),
+            Err(error) => {
+                let _ = directory.remove();
+                return Err(error);
+            }
+        };
+        if confinement.level() == Level::None {
             warn_unconfined();
         }
-        let registry = Registry::new(Pythons::new(python), Arc::clone(&directory), settings.warm);
+        let report = confinement.report().clone();
+        let place = Place { directory: Arc::clone(&directory), confinement };
+        let registry = Registry::new(Pythons::new(python), place, settings.warm);
         let shared = Arc::new(Shared::default());
         let work = Work {
             listener,
@@ -96,7 +111,7 @@ impl LocalEngine {
         };
         work.spawn()?;
         let url = format!("http://127.0.0.1:{port}");
-        Ok(Self { inner: Arc::new(Inner { url, api_key, shared }) })
+        Ok(Self { inner: Arc::new(Inner { url, api_key, report, shared }) })
     }
 
     /// The address to give to a client, such as `http://127.0.0.1:40123`.
@@ -109,6 +124,12 @@ impl LocalEngine {
     #[must_use]
     pub fn api_key(&self) -> &str {
         &self.inner.api_key
+    }
+
+    /// What keeps code in this engine's sandboxes away from the machine.
+    #[must_use]
+    pub fn confinement(&self) -> &ConfinementReport {
+        &self.inner.report
     }
 
     /// Kills all sandboxes, and returns when their processes and directories are gone. Blocks the thread meanwhile,
@@ -195,11 +216,13 @@ impl Work {
                 let registry = Arc::clone(registry);
                 async move { registry.warm_up().await }
             });
+            let watch = tokio::spawn(watch::watch(Arc::clone(registry)));
             let served = tokio::select! {
                 served = server::serve(listener, door, Arc::clone(registry), serves_e2b) => served,
                 () = shared.stop.notified() => Ok(()),
             };
             warm_up.abort();
+            watch.abort();
             registry.stop().await;
             served
         });
@@ -239,8 +262,7 @@ fn warn_unconfined() {
         // Not eprintln!, which panics when standard error cannot be written to.
         let _ = writeln!(
             std::io::stderr(),
-            "code-interpreter: WARNING: sandboxed code runs UNCONFINED, with all rights of the current user \
-             (state that this is meant with LocalEngineBuilder::unconfined)"
+            "code-interpreter: WARNING: code runs UNCONFINED, with all rights of the current user"
         );
     }
 }

@@ -16,7 +16,7 @@
 //! # fn main() -> code_interpreter::Result<()> {
 //! use code_interpreter::LocalEngine;
 //!
-//! let engine = LocalEngine::builder().unconfined().start()?;
+//! let engine = LocalEngine::start()?;
 //! println!("listening on {}", engine.url());
 //! engine.stop()?;
 //! # Ok(())
@@ -33,21 +33,29 @@ mod engine;
 #[cfg(not(unix))]
 #[path = "unsupported.rs"]
 mod engine;
+mod policy;
+mod report;
 
 #[cfg(unix)]
 mod answer;
 #[cfg(unix)]
 mod channel;
 #[cfg(unix)]
+mod confinement;
+#[cfg(unix)]
 mod context;
 #[cfg(unix)]
 mod directory;
+#[cfg(unix)]
+mod disk;
 #[cfg(unix)]
 mod event;
 #[cfg(unix)]
 mod expiry;
 #[cfg(unix)]
 mod kernel;
+#[cfg(unix)]
+mod language;
 #[cfg(unix)]
 mod leftovers;
 #[cfg(unix)]
@@ -56,6 +64,14 @@ mod machine;
 mod message;
 #[cfg(unix)]
 mod output;
+#[cfg(unix)]
+mod overuse;
+#[cfg(unix)]
+mod processes;
+#[cfg(unix)]
+mod proxy;
+#[cfg(unix)]
+mod programs;
 #[cfg(unix)]
 mod python;
 #[cfg(unix)]
@@ -74,9 +90,13 @@ mod supervisor;
 mod tokens;
 #[cfg(unix)]
 mod warm;
+#[cfg(unix)]
+mod watch;
 
 pub use builder::LocalEngineBuilder;
 pub use engine::LocalEngine;
+pub use policy::{Namespaces, Network, Policy};
+pub use report::{ConfinementReport, Layer};
 
 /// Locks; a panic elsewhere leaves nothing half done under any lock of the engine.
 #[cfg(unix)]

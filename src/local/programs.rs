@@ -1,12 +1,11 @@
 //! Finding the programs that run languages other than Python.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use tokio::sync::OnceCell;
 
 use super::language::{Language, Runner};
-use super::places;
+use super::python::{directories, says};
 
 /// The oldest major version of node that the driver runs on.
 const OLDEST_NODE: u32 = 18;
@@ -23,6 +22,19 @@ pub(super) struct Programs {
 type Found = Result<PathBuf, String>;
 
 impl Programs {
+    /// What of the file system they need, if it is not the system's own.
+    pub(super) async fn places(&self) -> Vec<PathBuf> {
+        let found = tokio::join!(
+            look_once(&self.bash, find_bash),
+            look_once(&self.node, find_node),
+            look_once(&self.node_for_types, find_node_for_types),
+        );
+        let mut all: Vec<_> = [found.0, found.1, found.2].into_iter().flatten().flat_map(|path| of_program(&path)).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
     pub(super) async fn runner(&self, language: Language) -> Result<Runner, String> {
         let program = match language {
             Language::Python => return Ok(Runner::python()),
@@ -42,13 +54,24 @@ async fn look_once(cell: &OnceCell<Found>, find: fn() -> Found) -> Found {
     cell.get_or_init(look).await.clone()
 }
 
+/// The installation that a program belongs to, and the program itself where it may be a link to there.
+fn of_program(path: &Path) -> Vec<PathBuf> {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let prefix = real.parent().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
+    let home = std::env::home_dir().unwrap_or_default();
+    // Where the user's own files lie as well, or those of the system, only the program is meant.
+    let is_mixed = home.starts_with(&prefix) || prefix == home.join(".local") || prefix.parent().is_none();
+    let installation = if is_mixed { real } else { prefix };
+    vec![installation, path.to_owned()]
+}
+
 fn find_bash() -> Found {
-    let mut all = candidates("bash").into_iter().filter(|path| says(path, &["-c", "echo $BASH_VERSION"]).is_ok());
+    let mut all = candidates("bash").into_iter().filter(|path| says(path, &["-c", ":"]).is_ok());
     all.next().ok_or_else(|| {
         format!(
             "language 'bash' is not available: no bash was found in {}. Install it (the package is called bash) and put \
              it on PATH",
-            places::listed()
+            listed()
         )
     })
 }
@@ -97,7 +120,7 @@ fn nodes() -> Vec<Node> {
 
 fn told(nodes: &[Node]) -> String {
     if nodes.is_empty() {
-        return format!("no node was found in {}", places::listed());
+        return format!("no node was found in {}", listed());
     }
     let all: Vec<_> = nodes.iter().map(|node| format!("{} ({})", node.version, node.path.display())).collect();
     format!("there is only {}", all.join(", "))
@@ -106,7 +129,7 @@ fn told(nodes: &[Node]) -> String {
 /// The files of this name, each once: distributions have the same directory under several names.
 fn candidates(name: &str) -> Vec<PathBuf> {
     let mut real = Vec::new();
-    let paths = places::directories().into_iter().map(|directory| directory.join(name));
+    let paths = directories().into_iter().map(|directory| directory.join(name));
     paths
         .filter(|path| match path.canonicalize() {
             Ok(target) if target.is_file() && !real.contains(&target) => {
@@ -116,4 +139,9 @@ fn candidates(name: &str) -> Vec<PathBuf> {
             _ => false,
         })
         .collect()
+}
+
+fn listed() -> String {
+    let all: Vec<_> = directories().iter().map(|place| place.display().to_string()).collect();
+    all.join(", ")
 }

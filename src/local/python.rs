@@ -22,18 +22,31 @@ const PROBE: Duration = Duration::from_secs(10);
 
 const PREFIXES: [&str; 5] = ["/usr/local/bin", "/usr/bin", "/opt/homebrew/bin", "/opt/local/bin", "/opt/python/bin"];
 /// Below the home directory, with a directory for each version in between.
-const VERSIONED: [&str; 2] = [".pyenv/versions", ".local/share/uv/python"];
+const VERSIONED: [&str; 3] = [".pyenv/versions", ".local/share/uv/python", ".nvm/versions/node"];
 
 /// An interpreter that was run and is new enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Interpreter {
     path: PathBuf,
     minor: u32,
+    /// What of the file system it needs besides the system's own libraries.
+    places: Vec<PathBuf>,
 }
 
 impl Interpreter {
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+    pub(super) fn places(&self) -> &[PathBuf] {
+        &self.places
+    }
+
+    /// Its sandboxes need these places as well.
+    pub(super) fn with_places(mut self, places: Vec<PathBuf>) -> Self {
+        self.places.extend(places);
+        self
     }
 
     /// The name of the runtime that it is, such as `python3.11`.
@@ -50,52 +63,88 @@ impl Interpreter {
 
     /// Runs the interpreter once: many a file called python is a shim that leads nowhere.
     pub(super) fn probe(path: &Path) -> Result<Self, String> {
-        let code = "import sys; print(*sys.version_info[:2], sys.executable)";
-        let mut child = Command::new(path)
-            .args(["-I", "-S", "-c", code])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .map_err(|error| error.to_string())?;
-        let start = Instant::now();
-        let status = loop {
-            match child.try_wait() {
-                Ok(Some(status)) => break status,
-                Ok(None) if start.elapsed() < PROBE => std::thread::sleep(Duration::from_millis(2)),
-                _ => {
-                    // A shim's children as well: nobody else will.
-                    let _ = rustix::process::kill_process_group(Pid::from_child(&child), Signal::KILL);
-                    let _ = child.wait();
-                    return Err(format!("it did not answer within {} s", PROBE.as_secs()));
-                }
-            }
-        };
-        if !status.success() {
-            return Err(format!("it ended with {status}"));
-        }
-        // One short line lies in the pipe. There is no end of file to wait for: a shim's stray child may keep the
-        // pipe open for ever.
-        let mut said = Vec::new();
-        if let Some(stdout) = child.stdout.as_mut() {
-            rustix::io::ioctl_fionbio(&*stdout, true).map_err(|error| error.to_string())?;
-            let _ = stdout.take(64 * 1024).read_to_end(&mut said);
-        }
-        Self::parse(&String::from_utf8(said).map_err(|_| "its path is not UTF-8".to_owned())?)
+        let code = "import os, sys\nprint(*sys.version_info[:2], sys.executable)\n\
+                    print(sys.base_prefix, sys.base_exec_prefix, os.path.dirname(os.__file__), sep='\\n')";
+        Self::parse(&says(path, &["-I", "-S", "-c", code])?)
     }
 
     fn parse(said: &str) -> Result<Self, String> {
         let unclear = || "it is not a Python".to_owned();
-        let mut words = said.trim().splitn(3, ' ');
+        let mut lines = said.trim().lines();
+        let mut words = lines.next().unwrap_or_default().splitn(3, ' ');
         let mut next = || words.next().ok_or_else(unclear);
         let (major, minor, path) = (next()?, next()?, next()?);
         let minor: u32 = minor.parse().map_err(|_| unclear())?;
         if major != "3" || minor < OLDEST {
             return Err(format!("it is Python {major}.{minor}; 3.{OLDEST} or newer is needed"));
         }
-        Ok(Self { path: PathBuf::from(path), minor })
+        let path = PathBuf::from(path);
+        let [prefix, exec_prefix, library] = [(); 3].map(|()| lines.next().map(PathBuf::from));
+        let mut places = Vec::new();
+        for prefix in prefix.into_iter().chain(exec_prefix) {
+            places.extend(of_prefix(&prefix, minor));
+        }
+        places.extend(library.filter(|library| library.ends_with(format!("python3.{minor}"))));
+        places.extend(virtual_environment(&path));
+        places.push(path.clone());
+        Ok(Self { path, minor, places })
     }
+}
+
+/// What a program prints that is run once, and ends well.
+pub(super) fn says(path: &Path, arguments: &[&str]) -> Result<String, String> {
+    let mut child = Command::new(path)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if start.elapsed() < PROBE => std::thread::sleep(Duration::from_millis(2)),
+            _ => {
+                // A shim's children as well: nobody else will.
+                let _ = rustix::process::kill_process_group(Pid::from_child(&child), Signal::KILL);
+                let _ = child.wait();
+                return Err(format!("it did not answer within {} s", PROBE.as_secs()));
+            }
+        }
+    };
+    if !status.success() {
+        return Err(format!("it ended with {status}"));
+    }
+    // One short line lies in the pipe. There is no end of file to wait for: a shim's stray child may keep the
+    // pipe open for ever.
+    let mut said = Vec::new();
+    if let Some(stdout) = child.stdout.as_mut() {
+        rustix::io::ioctl_fionbio(&*stdout, true).map_err(|error| error.to_string())?;
+        let _ = stdout.take(64 * 1024).read_to_end(&mut said);
+    }
+    String::from_utf8(said).map_err(|_| "its path is not UTF-8".to_owned())
+}
+
+/// What of an installation its interpreter needs: all of it, unless the user's own files lie there as well.
+fn of_prefix(prefix: &Path, minor: u32) -> Vec<PathBuf> {
+    let home = std::env::home_dir().unwrap_or_default();
+    let is_mixed = home.starts_with(prefix) || prefix == home.join(".local") || prefix.parent().is_none();
+    if !is_mixed {
+        return vec![prefix.to_owned()];
+    }
+    let library = prefix.join("lib");
+    let shared = std::fs::read_dir(&library).into_iter().flatten().flatten().map(|entry| entry.path());
+    let shared =
+        shared.filter(|path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"libpython")));
+    [library.join(format!("python3.{minor}"))].into_iter().chain(shared).collect()
+}
+
+/// The virtual environment that an interpreter belongs to.
+fn virtual_environment(interpreter: &Path) -> Option<PathBuf> {
+    let directory = interpreter.parent()?.parent()?;
+    directory.join("pyvenv.cfg").is_file().then(|| directory.to_owned())
 }
 
 /// What the name of a runtime asks for.
@@ -205,8 +254,8 @@ fn search(name: &str, minor: Option<u32>) -> Option<Interpreter> {
         .find(|interpreter| minor.is_none_or(|minor| interpreter.minor == minor))
 }
 
-/// Where interpreters are looked for, in this order.
-fn directories() -> Vec<PathBuf> {
+/// Where programs are looked for, in this order.
+pub(super) fn directories() -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> = Vec::new();
     let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     let versioned = home.iter().flat_map(|home| VERSIONED.map(|place| home.join(place)));
@@ -232,7 +281,7 @@ fn path_directories() -> impl Iterator<Item = PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Interpreter, Wanted};
+    use super::{Interpreter, PathBuf, Wanted};
 
     #[test]
     fn names_of_runtimes() {
@@ -272,6 +321,9 @@ mod tests {
     fn what_an_interpreter_says() {
         let found = Interpreter::parse("3 11 /opt/my python/bin/python3\n").map(|found| found.path);
         assert_eq!(found, Ok("/opt/my python/bin/python3".into()));
+        let said = "3 11 /opt/py/bin/python3\n/opt/py\n/opt/py\n/opt/py/lib/python3.11\n";
+        let places = Interpreter::parse(said).map(|found| found.places).unwrap_or_default();
+        assert_eq!(places, ["/opt/py", "/opt/py", "/opt/py/lib/python3.11", "/opt/py/bin/python3"].map(PathBuf::from));
         for said in ["", "3 8 /usr/bin/python3", "2 7 /usr/bin/python", "hello", "3 x /p", "3 11"] {
             assert!(Interpreter::parse(said).is_err(), "{said}");
         }

@@ -1,6 +1,6 @@
 //! The sandboxes of an engine.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,17 +9,21 @@ use axum::http::StatusCode;
 use tokio::runtime::Handle;
 use tokio::sync::{RwLock, oneshot};
 
-use super::directory::EngineDirectory;
 use super::message::Environment;
-use super::python::Pythons;
+use super::overuse::Overuse;
+use super::programs::Programs;
+use super::python::{Interpreter, Pythons};
 use super::sandbox::{Metadata, Sandbox};
 use super::server::Problem;
 use super::tokens::Secured;
-use super::warm::{Prepared, Warm};
+use super::warm::{Place, Prepared, Warm};
 use super::{expiry, lock};
 
 /// How long stopping waits for sandboxes that are being created.
 const LAST_CREATION: Duration = Duration::from_secs(5);
+
+/// How many ends are remembered.
+const REMEMBERED: usize = 256;
 
 /// The runtime of those who name none.
 pub(super) const DEFAULT_RUNTIME: &str = "python";
@@ -35,30 +39,41 @@ pub(super) struct Specification {
 
 pub(super) struct Registry {
     pythons: Arc<Pythons>,
-    directory: Arc<EngineDirectory>,
+    programs: Arc<Programs>,
+    pub(super) place: Place,
     warm: Warm,
     /// Those that are ending stay here until they have ended, and are shown to nobody.
     sandboxes: Mutex<HashMap<String, Arc<Sandbox>>>,
+    /// Why the latest ones were ended that passed a limit.
+    ended: Mutex<VecDeque<(String, Overuse)>>,
     is_closed: AtomicBool,
     /// Read by every creation under way, so that stopping can wait for them.
     creations: RwLock<()>,
 }
 
 impl Registry {
-    pub(super) fn new(pythons: Pythons, directory: Arc<EngineDirectory>, warm: usize) -> Self {
+    pub(super) fn new(pythons: Pythons, place: Place, warm: usize) -> Self {
         Self {
             pythons: Arc::new(pythons),
-            warm: Warm::new(warm, Arc::clone(&directory)),
-            directory,
+            programs: Arc::default(),
+            warm: Warm::new(warm, place.clone()),
+            place,
             sandboxes: Mutex::default(),
+            ended: Mutex::default(),
             is_closed: AtomicBool::new(false),
             creations: RwLock::new(()),
         }
     }
 
+    /// The interpreter for a runtime, with what its sandboxes need for other languages.
+    async fn interpreter(&self, runtime: &str) -> Result<Interpreter, String> {
+        let (interpreter, places) = tokio::join!(self.pythons.find_async(runtime), self.programs.places());
+        Ok(interpreter?.with_places(places))
+    }
+
     /// Prepares sandboxes of the default interpreter, if there is one.
     pub(super) async fn warm_up(&self) {
-        if let Ok(interpreter) = self.pythons.find_async(DEFAULT_RUNTIME).await {
+        if let Ok(interpreter) = self.interpreter(DEFAULT_RUNTIME).await {
             self.warm.fill(&interpreter, Duration::ZERO);
         }
     }
@@ -81,18 +96,17 @@ impl Registry {
 
     async fn create_now(self: &Arc<Self>, wanted: Specification) -> Result<Arc<Sandbox>, Problem> {
         let interpreter = self
-            .pythons
-            .find_async(&wanted.runtime)
+            .interpreter(&wanted.runtime)
             .await
             .map_err(|message| Problem::new(StatusCode::NOT_FOUND, message))?;
         let prepared = match self.warm.claim(&interpreter).await {
             Some(prepared) => prepared,
-            None => Prepared::start(interpreter.clone(), Arc::clone(&self.directory)).await?,
+            None => Prepared::start(interpreter.clone(), self.place.clone()).await?,
         };
-        if let Ok(default) = self.pythons.find_async(DEFAULT_RUNTIME).await {
+        if let Ok(default) = self.interpreter(DEFAULT_RUNTIME).await {
             self.warm.refill(&default);
         }
-        let sandbox = Sandbox::new(prepared, wanted)?;
+        let sandbox = Sandbox::new(prepared, wanted, self.place.confinement.level(), Arc::clone(&self.programs))?;
         let sandbox = Arc::new(sandbox);
         lock(&self.sandboxes).insert(sandbox.id.clone(), Arc::clone(&sandbox));
         if self.is_closed.load(Ordering::Acquire) {
@@ -106,7 +120,10 @@ impl Registry {
     pub(super) fn get(&self, id: &str) -> Result<Arc<Sandbox>, Problem> {
         let found = lock(&self.sandboxes).get(id).filter(|sandbox| !sandbox.is_ended()).cloned();
         found.ok_or_else(|| {
-            let message = format!("Sandbox \"{id}\" doesn't exist or you don't have access to it");
+            let mut message = format!("Sandbox \"{id}\" doesn't exist or you don't have access to it");
+            if let Some((_, why)) = lock(&self.ended).iter().find(|(ended, _)| ended == id) {
+                message.push_str(&format!("; it was ended: {why}"));
+            }
             Problem::new(StatusCode::NOT_FOUND, message)
         })
     }
@@ -126,6 +143,18 @@ impl Registry {
             lock(&registry.sandboxes).remove(&sandbox.id);
         });
         let _ = task.await;
+    }
+
+    /// Ends a sandbox that passed a limit, and remembers why.
+    pub(super) async fn end(self: &Arc<Self>, sandbox: Arc<Sandbox>, overuse: Overuse) {
+        {
+            let mut ended = lock(&self.ended);
+            ended.truncate(REMEMBERED - 1);
+            ended.push_front((sandbox.id.clone(), overuse.clone()));
+        }
+        // The first reason counts.
+        let _ = sandbox.overuse.set(overuse);
+        self.kill(sandbox).await;
     }
 
     /// Ends all sandboxes and waits until they are gone.

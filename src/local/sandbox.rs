@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,9 +12,11 @@ use tokio::time::Instant;
 use super::context::{Context, ContextInfo, Contexts};
 use super::language::{Language, Runner};
 use super::message::Environment;
+use super::overuse::Overuse;
 use super::programs::Programs;
 use super::python::Interpreter;
 use super::registry::Specification;
+use super::report::Level;
 use super::supervisor::Supervisor;
 use super::tokens::Tokens;
 use super::warm::{Prepared, remove_directory};
@@ -43,6 +45,7 @@ pub(super) struct Sandbox {
     /// The name it was asked for by.
     pub(super) template: String,
     pub(super) interpreter: Interpreter,
+    pub(super) confinement: Level,
     pub(super) metadata: Metadata,
     pub(super) env: Environment,
     pub(super) tokens: Tokens,
@@ -53,25 +56,34 @@ pub(super) struct Sandbox {
     pub(super) contexts: Contexts,
     pub(super) end: watch::Sender<End>,
     is_ended: watch::Sender<bool>,
+    /// The limit that it is ended for.
+    pub(super) overuse: OnceLock<Overuse>,
     removed: OnceCell<()>,
 }
 
 impl Sandbox {
-    pub(super) fn new(prepared: Prepared, wanted: Specification, programs: Arc<Programs>) -> Result<Self> {
+    pub(super) fn new(
+        prepared: Prepared,
+        wanted: Specification,
+        confinement: Level,
+        programs: Arc<Programs>,
+    ) -> Result<Self> {
         Ok(Self {
             id: prepared.id,
+            confinement,
             template: wanted.runtime,
             interpreter: prepared.interpreter,
             metadata: wanted.metadata,
             env: wanted.env,
             tokens: Tokens::new(wanted.secured)?,
             started_at: Timestamp::now(),
-            contexts: Contexts::new(&prepared.directory)?,
+            contexts: Contexts::new(&prepared.home)?,
             directory: prepared.directory,
             supervisor: prepared.supervisor,
             programs,
             end: watch::Sender::new(End::after(wanted.timeout)),
             is_ended: watch::Sender::default(),
+            overuse: OnceLock::new(),
             removed: OnceCell::new(),
         })
     }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use super::builder::{LocalEngineBuilder, Settings};
+use super::report::ConfinementReport;
 use crate::error::{Error, Result};
 
 /// The embedded engine, which this platform does not have: it can be named here, but not started.
@@ -39,6 +40,12 @@ impl LocalEngine {
     /// The key that every request has to show.
     #[must_use]
     pub fn api_key(&self) -> &str {
+        match self.never {}
+    }
+
+    /// What keeps code in this engine's sandboxes away from the machine.
+    #[must_use]
+    pub fn confinement(&self) -> &ConfinementReport {
         match self.never {}
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::confinement::Confinement;
 use super::directory::{self, EngineDirectory};
 use super::lock;
 use super::python::Interpreter;
@@ -15,22 +16,33 @@ use super::random::random_id;
 use super::supervisor::Supervisor;
 use crate::error::{Error, Result};
 
+/// Where sandboxes are made, and how they are kept there.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub(super) directory: Arc<EngineDirectory>,
+    pub(super) confinement: Arc<Confinement>,
+}
+
 /// A directory and the supervisor that waits in it.
 pub(super) struct Prepared {
     pub(super) id: String,
     pub(super) directory: PathBuf,
+    /// The same directory, as code in the sandbox has it.
+    pub(super) home: PathBuf,
     pub(super) interpreter: Interpreter,
     pub(super) supervisor: Arc<Supervisor>,
 }
 
 impl Prepared {
-    pub(super) async fn start(interpreter: Interpreter, engine: Arc<EngineDirectory>) -> Result<Self> {
+    pub(super) async fn start(interpreter: Interpreter, place: Place) -> Result<Self> {
         let id = random_id()?;
-        let directory = engine
+        let directory = place
+            .directory
             .create_sandbox(&id)
             .map_err(|error| Error::engine("could not make the directory of a sandbox").with_source(error))?;
-        match Supervisor::start(&interpreter, &id, &directory, engine.caches()).await {
-            Ok(supervisor) => Ok(Self { id, directory, interpreter, supervisor: Arc::new(supervisor) }),
+        let home = place.confinement.home(&directory);
+        match Supervisor::start(&place.confinement, &interpreter, &id, &directory).await {
+            Ok(supervisor) => Ok(Self { id, directory, home, interpreter, supervisor: Arc::new(supervisor) }),
             Err(error) => {
                 remove_directory(directory).await;
                 Err(error)
@@ -55,7 +67,7 @@ const REST: Duration = Duration::from_millis(200);
 /// Prepared sandboxes of the default interpreter, ready or on their way.
 pub(super) struct Warm {
     size: usize,
-    engine: Arc<EngineDirectory>,
+    place: Place,
     pool: Mutex<Pool>,
 }
 
@@ -74,8 +86,8 @@ struct Coming {
 }
 
 impl Warm {
-    pub(super) fn new(size: usize, engine: Arc<EngineDirectory>) -> Self {
-        Self { size, engine, pool: Mutex::default() }
+    pub(super) fn new(size: usize, place: Place) -> Self {
+        Self { size, place, pool: Mutex::default() }
     }
 
     /// Starts what is missing, in the background.
@@ -83,7 +95,7 @@ impl Warm {
         let mut pool = lock(&self.pool);
         while !pool.is_closed && pool.coming.len() < self.size {
             let (hurry, hurried) = oneshot::channel();
-            let start = Prepared::start(interpreter.clone(), Arc::clone(&self.engine));
+            let start = Prepared::start(interpreter.clone(), self.place.clone());
             let task = tokio::spawn(async move {
                 match tokio::time::timeout(rest, hurried).await {
                     Ok(Err(_)) => Err(Error::engine("the engine is stopping")),

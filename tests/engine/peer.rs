@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use code_interpreter::{LocalEngine, LocalEngineBuilder};
+use code_interpreter::{LocalEngine, LocalEngineBuilder, Namespaces};
 use serde_json::{Value, json};
 
 /// A directory of its own for each test, so that what is left over is seen.
@@ -43,7 +43,7 @@ impl Peer {
     pub fn with(change: impl FnOnce(LocalEngineBuilder) -> LocalEngineBuilder) -> Self {
         let scratch = Scratch::new();
         let root = scratch.0.clone();
-        let builder = LocalEngine::builder().unconfined().directory(&root);
+        let builder = LocalEngine::builder().directory(&root);
         let engine = change(builder).start().unwrap();
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -104,6 +104,32 @@ impl Peer {
         let run = self.run(sandbox, code);
         run.text.clone().unwrap_or_else(|| panic!("{code}: {run:?}"))
     }
+}
+
+/// How to get an engine that confines in one way.
+pub type Change = fn(LocalEngineBuilder) -> LocalEngineBuilder;
+
+/// The levels of confinement, as the sandboxes' info has them, and how to get an engine of each.
+pub const LEVELS: [(&str, Change); 3] = [
+    ("namespaces", |builder| builder.namespaces(Namespaces::Required)),
+    ("landlock", |builder| builder.namespaces(Namespaces::Off)),
+    ("none", LocalEngineBuilder::unconfined),
+];
+
+/// Those of them that confine.
+pub fn confined() -> impl Iterator<Item = (&'static str, Change)> {
+    levels().filter(|(level, _)| *level != "none")
+}
+
+/// Those that this run is not told to do without.
+pub fn levels() -> impl Iterator<Item = (&'static str, Change)> {
+    LEVELS.into_iter().filter(|(level, _)| is_expected(level))
+}
+
+/// What a machine lacks, its tests fail without, unless `CODE_INTERPRETER_TEST_WITHOUT` lists it, as in `namespaces,node`.
+pub fn is_expected(what: &str) -> bool {
+    let without = std::env::var("CODE_INTERPRETER_TEST_WITHOUT").unwrap_or_default();
+    !without.split(',').any(|name| name.trim() == what)
 }
 
 pub fn answer(mut response: ureq::http::Response<ureq::Body>) -> (u16, Value) {
@@ -174,17 +200,20 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// The processes whose environment or working directory names this directory.
+/// The processes that have a directory below this one as their home, in their environment or as a mount.
 pub fn processes_of(root: &Path) -> Vec<String> {
-    let root = root.to_string_lossy().into_owned();
+    let home = format!("HOME={}", root.display());
+    let mount = format!("{}/engine-", root.file_name().unwrap().to_string_lossy());
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if !name.bytes().all(|byte| byte.is_ascii_digit()) {
             continue;
         }
-        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-        if String::from_utf8_lossy(&environment).contains(&format!("HOME={root}")) {
+        let holds = |file: &str, text: &str| {
+            String::from_utf8_lossy(&std::fs::read(entry.path().join(file)).unwrap_or_default()).contains(text)
+        };
+        if holds("environ", &home) || holds("mountinfo", &mount) {
             found.push(name);
         }
     }

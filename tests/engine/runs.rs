@@ -1,6 +1,7 @@
 //! How runs go, wait for each other and end.
 
 use super::peer::*;
+use code_interpreter::LocalEngineBuilder;
 use serde_json::{Value, json};
 use std::{
     io::BufReader,
@@ -228,7 +229,8 @@ fn a_run_of_a_killed_sandbox_is_cut() {
     assert_eq!(problem["message"], format!("Sandbox \"{id}\" doesn't exist or you don't have access to it"));
     assert_eq!(peer.delete(&format!("/sandboxes/{id}")).0, 404);
 
-    // A supervisor that is killed takes its sandbox along.
+    // A supervisor that is killed takes its sandbox along; confined code cannot kill it.
+    let peer = Peer::with(LocalEngineBuilder::unconfined);
     let id = peer.create();
     let running =
         peer.start(&id, json!({"code": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nwhile True: pass"}));

@@ -15,8 +15,8 @@ fn nothing_is_left_after_stop_and_drop() {
         subprocess.Popen(['sleep', '1000'], start_new_session=True)\n\
         for _ in range(3):\n    if os.fork() == 0:\n        os.setsid()\n        if os.fork() == 0: time.sleep(1000)\n        os._exit(0)\n\
         os.makedirs('locked/inner'); os.chmod('locked', 0)\n";
-    for drops in [false, true] {
-        let peer = Peer::new();
+    for (drops, (_, level)) in [false, true].into_iter().flat_map(|drops| levels().map(move |level| (drops, level))) {
+        let peer = Peer::with(level);
         let id = peer.create();
         peer.run(&id, nasty);
         let busy = peer.start(&id, json!({"code": "while True: pass"}));
@@ -41,7 +41,8 @@ fn nothing_is_left_after_stop_and_drop() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_killed_supervisor_leaves_nothing() {
-    let peer = Peer::with(|builder| builder.warm(0));
+    // Confined code cannot do this.
+    let peer = Peer::with(|builder| builder.warm(0).unconfined());
     let other = peer.create();
     peer.run(&other, "import subprocess\nsubprocess.Popen(['sleep', '1000'], start_new_session=True)");
     let others = processes_of(&peer.root);
@@ -77,7 +78,7 @@ fn host_that_cannot_warn() {
     let Ok(root) = std::env::var("ENGINE_TEST_MUTE_ROOT") else {
         return;
     };
-    LocalEngine::builder().directory(root).start().unwrap().stop().unwrap();
+    LocalEngine::builder().unconfined().directory(root).start().unwrap().stop().unwrap();
     println!("\nstopped");
 }
 
@@ -102,17 +103,26 @@ fn host_for_being_killed() {
     let Ok(root) = std::env::var("ENGINE_TEST_ROOT") else {
         return;
     };
-    let engine = LocalEngine::builder().unconfined().directory(root).api_key("key").start().unwrap();
+    let level = std::env::var("ENGINE_TEST_LEVEL").unwrap();
+    let (_, level) = LEVELS.into_iter().find(|(name, _)| *name == level).unwrap();
+    let engine = level(LocalEngine::builder().directory(root).api_key("key")).start().unwrap();
     println!("\nurl {}", engine.url());
     std::thread::sleep(Duration::from_secs(60));
 }
 
 #[test]
 fn a_killed_host_leaves_no_process_and_its_directory_is_swept() {
+    for (level, _) in levels() {
+        kill_a_host(level);
+    }
+}
+
+fn kill_a_host(level: &str) {
     let scratch = Scratch::new();
     let mut host = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "traces::host_for_being_killed", "--nocapture"])
         .env("ENGINE_TEST_ROOT", &scratch.0)
+        .env("ENGINE_TEST_LEVEL", level)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -133,7 +143,7 @@ fn a_killed_host_leaves_no_process_and_its_directory_is_swept() {
     eventually("no process is left", || processes_of(&scratch.0).is_empty());
     let before = entries(&scratch.0);
     assert_eq!(before.len(), 1);
-    let engine = LocalEngine::builder().unconfined().directory(&scratch.0).start().unwrap();
+    let engine = LocalEngine::builder().directory(&scratch.0).start().unwrap();
     let after = entries(&scratch.0);
     assert!(after.len() == 1 && after != before, "{after:?}");
     engine.stop().unwrap();

@@ -15,7 +15,7 @@ const KEY: &str = "e2b_0123456789abcdef0123456789abcdef01234567";
 /// Runs a script, which ends well or says what went wrong, with E2B's client configured for an engine of its own.
 fn run(script: &str) {
     let python = std::env::var(PYTHON).unwrap_or_else(|_| panic!("{PYTHON} is not set; run .ci/peers"));
-    let engine = LocalEngine::builder().unconfined().serve_e2b().api_key(KEY).start().unwrap();
+    let engine = LocalEngine::builder().serve_e2b().api_key(KEY).start().unwrap();
     let status = Command::new(python)
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script))
         .env("E2B_API_KEY", engine.api_key())

@@ -16,7 +16,7 @@ behaviours! {
         assert_eq!((info.id.as_str(), info.state), (sandbox.id(), SandboxState::Running));
         assert!(info.runtime.unwrap().starts_with("python3."));
         assert_eq!(info.metadata["job"], "42");
-        assert_eq!(info.confinement.as_deref(), Some("none"));
+        assert!(matches!(info.confinement.as_deref(), Some("namespaces" | "landlock")));
         let life = info.end_at.unwrap().duration_since(info.started_at.unwrap())?;
         assert_eq!(life.as_secs(), 100);
 
@@ -88,12 +88,9 @@ behaviours! {
         let engine_url = client.engine().unwrap().url().to_owned();
         let address = engine_url.trim_start_matches("http://").to_owned();
         let sandbox = client.sandboxes().create("python3").await?;
-        let directory = sandbox.execute_code("import os; os.getcwd()").await?.text().unwrap().to_owned();
         drop(client);
-        let still = sandbox.execute_code("1").await?;
-        assert!(still.is_ok() && std::path::Path::new(&directory).exists());
+        assert!(sandbox.execute_code("1").await?.is_ok());
         drop(sandbox);
         assert!(std::net::TcpStream::connect(address).is_err());
-        assert!(!std::path::Path::new(&directory).exists());
     }
 }

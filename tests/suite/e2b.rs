@@ -10,7 +10,7 @@ mod real;
 
 /// A client that sees its engine as E2B.
 fn local_client() -> CodeInterpreter {
-    let engine = LocalEngine::builder().unconfined().warm(0).serve_e2b().start().unwrap();
+    let engine = LocalEngine::builder().warm(0).serve_e2b().start().unwrap();
     let builder = CodeInterpreter::builder().api_url(engine.url()).sandbox_url(engine.url());
     builder.engine(engine).build().unwrap()
 }

@@ -10,6 +10,6 @@ mod real;
 
 /// A client with an engine of its own, which makes nothing in advance.
 pub fn local_client() -> CodeInterpreter {
-    let engine = LocalEngine::builder().unconfined().warm(0).start().unwrap();
+    let engine = LocalEngine::builder().warm(0).start().unwrap();
     CodeInterpreter::builder().engine(engine).build().unwrap()
 }

@@ -15,6 +15,7 @@ import os
 import shlex
 import signal
 import tempfile
+import time
 
 from code_interpreter_driver import Control
 
@@ -22,13 +23,16 @@ ERRORS, REPORTS, CODE = 61, 62, 63
 
 # At the prompt standard error leads nowhere: an interactive shell tells of jobs there, and `set -x` of these commands.
 SETUP = f"""\
-unset HISTFILE MAILCHECK; set +o history +H; PS1= PS2=; \
+unset HISTFILE MAILCHECK; set +o history +H; history -c; PS1= PS2=; \
+__cell_status() {{ builtin return "$1"; }}; readonly -f __cell_status; \
 readonly PROMPT_COMMAND='builtin echo "$?" >&{REPORTS}'
 """
-# The empty line ends whatever a syntax error has left the parser in.
+# The empty line ends whatever a syntax error has left the parser in. The condition gives the cell the `$?` of the one
+# before, which would end a shell after `set -e` anywhere else.
 CELL = f"""
 IFS= builtin read -r -d '' __cell <&{CODE}; builtin echo begin >&{REPORTS}; \
-builtin eval "$__cell" </dev/null 2>&{ERRORS} {ERRORS}>&- {REPORTS}>&- {CODE}<&-
+if __cell_status %d; then builtin eval "$__cell"; else builtin eval "$__cell"; fi \
+</dev/null 2>&{ERRORS} {ERRORS}>&- {REPORTS}>&- {CODE}<&-
 """
 
 
@@ -46,6 +50,7 @@ class Shell:
         self.is_running = False
         self.was_interrupted = False
         self.unread = b""
+        self.status = 0
         self.code = nameless_file()
         commands, self.commands = os.pipe()
         self.reports, reports = os.pipe()
@@ -101,12 +106,12 @@ class Shell:
         os.write(self.commands, text.encode())
 
     def report(self):
-        """The next line that the shell says of itself. It ends this process by a signal, so there is no end here."""
+        """The next line that the shell says of itself. This process ends with the shell, so there is no other end."""
         while b"\n" not in self.unread:
             data = os.read(self.reports, 4096)
-            if not data:  # user code has closed what is not its own, or the end has come
-                self.signal_group(signal.SIGKILL)
-                signal.pause()
+            while not data:  # the end is near, or `exec` has put a program in the shell's place
+                self.follow()
+                time.sleep(0.005)
             self.unread += data
         line, _, self.unread = self.unread.partition(b"\n")
         return line
@@ -119,7 +124,7 @@ class Shell:
         while data:
             data = data[os.write(self.code, data) :]
         os.lseek(self.code, 0, os.SEEK_SET)
-        self.command(CELL)
+        self.command(CELL % self.status)
         while self.report() != b"begin":
             pass  # the answer to the empty line, or to an interrupt after the end of a cell
         self.was_interrupted = False
@@ -127,7 +132,8 @@ class Shell:
         begun()
         status = self.report()
         self.is_running = False
-        return int(status) if status.isdigit() else 0
+        self.status = int(status) if status.isdigit() else 0
+        return self.status
 
 
 def is_name(name):

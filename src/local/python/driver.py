@@ -33,6 +33,7 @@ import sys
 import threading
 import types
 
+from code_interpreter_limits import explained
 from code_interpreter_results import ORIGINALS, ShowHook, describe, open_figures, representations, sturdily
 
 MAX_EVENT_BYTES = 200 * 1024 * 1024
@@ -276,8 +277,13 @@ class Driver:
             self.unshield()
 
     def tell_error(self, error):
+        event = describe(error)
         try:
-            self.tell(describe(error))
+            event["value"] = explained(error, event["value"])
+        except BaseException:
+            pass  # its attributes are user code as well
+        try:
+            self.tell(event)
         except Exception as too_long:  # or whatever else it is that cannot be told
             self.tell(describe(too_long))
 

@@ -8,7 +8,8 @@ The engine's socket arrives as standard input. Both ways it carries one JSON obj
     {"op": "kill", "kernel": 1}         SIGKILL to the kernel and everything below it
 
     {"event": "ready"}
-    {"event": "exit", "kernel": 1, "status": 0}    or "signal": 9 in place of "status"
+    {"event": "forked", "kernel": 1, "pid": 7}
+    {"event": "exit", "kernel": 1, "status": 0, "cpu": 0.2}    or "signal": 9 in place of "status"; seconds
 
 End of file means that the engine is gone or done with the sandbox. The process stays single-threaded,
 because it forks, and signals only children that it has not reaped, so a process id is never a stranger's.
@@ -112,10 +113,11 @@ def kill_below(root):
 
 
 class Supervisor:
-    def __init__(self, control, driver, languages):
+    def __init__(self, control, driver, languages, domain):
         self.control = control
         self.driver = driver
         self.languages = languages  # name -> the source of the module that runs it, and what that has to run
+        self.domain = domain  # what a context is confined to; None where nothing is
         self.kernels = {}  # pid -> the engine's number of the kernel
         self.descriptors = []
         self.unread = b""
@@ -177,6 +179,7 @@ class Supervisor:
             if pid == 0:
                 self.become_kernel(order, *taken)
             self.kernels[pid] = number
+            self.report(event="forked", kernel=number, pid=pid)
         for descriptor in taken:
             os.close(descriptor)
 
@@ -193,6 +196,8 @@ class Supervisor:
             for source, target in ((stdout, 1), (stderr, 2)):
                 os.dup2(source, target)
                 os.close(source)
+            if self.domain is not None:
+                self.domain.enter()
             if order["language"] == "python":
                 self.driver.main(control)
             else:
@@ -216,7 +221,7 @@ class Supervisor:
         while True:
             try:
                 self.sweep_groups()
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
             if pid == 0:
@@ -224,10 +229,11 @@ class Supervisor:
             number = self.kernels.pop(pid, None)
             if number is None:
                 continue
+            cpu = usage.ru_utime + usage.ru_stime
             if os.WIFSIGNALED(status):
-                self.report(event="exit", kernel=number, signal=os.WTERMSIG(status))
+                self.report(event="exit", kernel=number, signal=os.WTERMSIG(status), cpu=cpu)
             else:
-                self.report(event="exit", kernel=number, status=os.WEXITSTATUS(status))
+                self.report(event="exit", kernel=number, status=os.WEXITSTATUS(status), cpu=cpu)
 
     def sweep_groups(self):
         """Kills what a dead kernel left in its group, while its zombie still keeps the number from reuse."""
@@ -263,8 +269,12 @@ def main(start):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
+    load("code_interpreter_limits", start["limits"])
     load("code_interpreter_results", start["results"])
-    supervisor = Supervisor(control, load("code_interpreter_driver", start["driver"]), start["languages"])
+    driver = load("code_interpreter_driver", start["driver"])
+    confined = start["confined"]
+    domain = confined and load("code_interpreter_domain", start["domain"]).Domain(confined["readable"])
+    supervisor = Supervisor(control, driver, start["languages"], domain)
     gc.collect()
     gc.freeze()
     # Until here standard error told the engine why a start failed; from here nobody reads it.

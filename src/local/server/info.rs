@@ -49,7 +49,7 @@ impl Info {
             envd_version: ENVD_VERSION,
             runtime: sandbox.interpreter.runtime(),
             interpreter: sandbox.interpreter.path().display().to_string(),
-            confinement: "none",
+            confinement: sandbox.confinement.name(),
             state: "running",
             started_at: sandbox.started_at.to_string(),
             end_at: sandbox.end.borrow().timestamp.to_string(),

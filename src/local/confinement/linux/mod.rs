@@ -1,0 +1,281 @@
+//! The layers of Linux.
+
+mod child;
+mod landlock;
+mod place;
+mod root;
+mod seccomp;
+mod step;
+
+use std::ffi::CString;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::net::TcpListener;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+
+use super::{Process, Start, Started};
+use crate::error::{Error, Result as CrateResult};
+use crate::local::directory::{self, EngineDirectory};
+use crate::local::policy::{Namespaces, Network, Policy};
+use crate::local::proxy::{self, Allowed};
+use crate::local::python::Interpreter;
+use crate::local::report::{self, ConfinementReport, Layer, Level};
+use child::{Launch, Program};
+use landlock::Rules;
+use place::{Use, places};
+use root::Root;
+use step::{Step, c_bytes, c_path};
+
+/// The version that is needed: from here on files are kept from being truncated.
+const LANDLOCK: i32 = 3;
+/// Reservations of address space cost nothing, and some runtimes make large ones.
+const ADDRESS_SPACE: u64 = 64 << 30;
+/// Without a user namespace the processes of the user that are not the sandbox's count as well, and so do those of other
+/// sandboxes, of which there may be many. This much room is left for them.
+const OTHER_PROCESSES: u64 = 8192;
+
+/// What programs ask of the machine, in a /proc that is not the sandbox's own.
+const MACHINE: [&str; 6] =
+    ["/proc/cpuinfo", "/proc/filesystems", "/proc/meminfo", "/proc/stat", "/proc/uptime", "/proc/version"];
+
+/// What a sandbox can talk to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    Nothing,
+    /// On the loopback interface of its own network namespace, where a proxy may listen.
+    Itself,
+    /// What this machine can.
+    Machine,
+}
+
+/// How sandboxes are confined on this machine.
+pub(super) struct Confined {
+    has_namespaces: bool,
+    /// An empty directory; see [`Root`].
+    stage: PathBuf,
+}
+
+/// Tries the layers out, from the strongest down.
+pub(super) fn establish(
+    wanted: Namespaces,
+    policy: &Policy,
+    directory: &EngineDirectory,
+) -> Result<(Confined, ConfinementReport), String> {
+    let version = child::landlock_version().map_err(|why| format!("Landlock is missing: {why}"))?;
+    if version < LANDLOCK {
+        return Err(format!("Landlock of version {LANDLOCK} is missing: there is version {version}"));
+    }
+    let confined = |has_namespaces| Confined { has_namespaces, stage: directory.stage().to_owned() };
+    let attempt = |has_namespaces| {
+        let confined = confined(has_namespaces);
+        confined.attempt(policy, directory).map(|()| confined).map_err(|error| error.to_string())
+    };
+    let wanted = match (wanted, Allowed::new(policy)) {
+        (Namespaces::Off, Some(_)) => {
+            return Err("Policy::network needs namespaces, which are switched off; without them sandboxes have no \
+                        network, or with Policy::allow_local_network all of this machine's"
+                .to_owned());
+        }
+        (_, Some(_)) => Namespaces::Required,
+        (wanted, None) => wanted,
+    };
+    let (confined, namespaces) = match wanted {
+        Namespaces::Off => (attempt(false)?, Err("switched off".to_owned())),
+        Namespaces::Required => (attempt(true).map_err(|why| format!("namespaces cannot be made: {why}"))?, Ok(())),
+        Namespaces::IfAvailable => match attempt(true) {
+            Ok(confined) => (confined, Ok(())),
+            Err(why) => (attempt(false)?, Err(why)),
+        },
+    };
+    let namespaces = match namespaces {
+        Ok(()) => Layer::active("namespaces", "user, mount, pid, ipc, uts and net", report::NAMESPACES),
+        Err(why) => Layer::missing("namespaces", why, report::NAMESPACES),
+    };
+    let layers = vec![
+        Layer::active("limits", "setrlimit", report::LIMITS),
+        Layer::active("privileges", "no_new_privs, no capabilities", report::PRIVILEGES),
+        Layer::active("landlock", format!("version {version}"), report::LANDLOCK),
+        Layer::active("seccomp", "filters", report::SECCOMP),
+        namespaces,
+    ];
+    let report = ConfinementReport::new(confined.level(), layers);
+    Ok((confined, report))
+}
+
+pub(super) fn report() -> CrateResult<ConfinementReport> {
+    let directory = EngineDirectory::create(None)?;
+    let outcome = establish(Namespaces::IfAvailable, &Policy::new(), &directory);
+    directory
+        .remove()
+        .map_err(|error| Error::engine("could not remove the directory of a trial").with_source(error))?;
+    Ok(match outcome {
+        Ok((_, report)) => report,
+        Err(missing) => ConfinementReport::nothing(&missing),
+    })
+}
+
+impl Confined {
+    pub(super) fn level(&self) -> Level {
+        if self.has_namespaces { Level::Namespaces } else { Level::Landlock }
+    }
+
+    pub(super) fn home(&self, directory: &Path) -> PathBuf {
+        if self.has_namespaces { PathBuf::from(root::HOME) } else { directory.to_owned() }
+    }
+
+    pub(super) fn temporary(&self, directory: &Path) -> PathBuf {
+        if self.has_namespaces { PathBuf::from(root::TEMPORARY) } else { directory::temporary(directory) }
+    }
+
+    /// What code may read, where /proc is that of the machine and has to be kept from it.
+    pub(super) fn readable(
+        &self,
+        policy: &Policy,
+        interpreter: &Interpreter,
+        directory: &Path,
+    ) -> Option<Vec<PathBuf>> {
+        if self.has_namespaces {
+            return None;
+        }
+        let places = places(policy, Some(interpreter)).into_iter().map(|place| place.source);
+        Some(places.chain(MACHINE.map(PathBuf::from)).chain([directory.to_owned()]).collect())
+    }
+
+    pub(super) fn start(&self, policy: &Policy, start: Start<'_>) -> io::Result<Started> {
+        let (steps, kept) = self.steps(policy, Some(start.interpreter), start.directory)?;
+        let flags = OFlags::RDWR | OFlags::CLOEXEC;
+        let null = rustix::fs::open("/dev/null", flags, Mode::empty())?;
+        let arguments = [start.interpreter.path().as_os_str().as_bytes()];
+        let arguments = arguments.into_iter().chain(start.arguments.iter().map(|argument| argument.as_bytes()));
+        let variable =
+            |(name, value): &(&str, std::ffi::OsString)| c_bytes(&[name.as_bytes(), b"=", value.as_bytes()].concat());
+        let program = Program {
+            path: c_path(start.interpreter.path()),
+            arguments: arguments.map(c_bytes).collect(),
+            environment: start.environment.iter().map(variable).collect::<Vec<CString>>(),
+            streams: [start.input, null, start.errors],
+        };
+        let launch = Launch { namespaces: self.namespaces(policy), steps, program: Some(program) };
+        let process = child::start(&launch).map(Process::Confined)?;
+        Ok(Started { process, exit: kept.exit()? })
+    }
+
+    /// Starts a process that does all that one in a sandbox does, and no more.
+    fn attempt(&self, policy: &Policy, engine: &EngineDirectory) -> io::Result<()> {
+        let directory = engine.create_sandbox("trial")?;
+        let attempt = self.steps(policy, None, &directory).and_then(|(steps, _kept)| {
+            let launch = Launch { namespaces: self.namespaces(policy), steps, program: None };
+            child::start(&launch).map(drop)
+        });
+        directory::remove(&directory).and(attempt)
+    }
+
+    fn reach(&self, policy: &Policy) -> Reach {
+        match policy.network {
+            Network::Off if self.has_namespaces => Reach::Itself,
+            Network::Off => Reach::Nothing,
+            Network::On | Network::Hosts(_) if Allowed::new(policy).is_some() => Reach::Itself,
+            Network::On | Network::Hosts(_) => Reach::Machine,
+        }
+    }
+
+    fn namespaces(&self, policy: &Policy) -> libc::c_int {
+        let network = if self.reach(policy) == Reach::Itself { libc::CLONE_NEWNET } else { 0 };
+        let others =
+            libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+        if self.has_namespaces { others | network } else { 0 }
+    }
+
+    /// All that a process does to itself, and the descriptors that have to live until then.
+    fn steps(
+        &self,
+        policy: &Policy,
+        interpreter: Option<&Interpreter>,
+        directory: &Path,
+    ) -> io::Result<(Vec<Step>, Kept)> {
+        let reach = self.reach(policy);
+        let exit = Allowed::new(policy).map(|_| UnixStream::pair()).transpose()?;
+        let places = places(policy, interpreter);
+        let temporary = directory::temporary(directory);
+        let own = [directory, temporary.as_path()];
+        let mut rules = Rules::new(reach, &places, &own).map_err(io::Error::other)?;
+        // To be the one to go when the machine runs out of memory.
+        let mut steps = vec![Step::Write { path: c_bytes(b"/proc/self/oom_score_adj"), text: b"500".to_vec() }];
+        if self.has_namespaces {
+            steps.extend(root::become_user());
+            let root = Root {
+                stage: &self.stage,
+                places: &places,
+                home: directory,
+                temporary: &temporary,
+                shared_memory: policy.memory / 4,
+                has_network: reach == Reach::Machine,
+            };
+            steps.extend(root.steps());
+            if reach == Reach::Itself {
+                steps.push(Step::Loopback);
+            }
+            if let Some((_, theirs)) = &exit {
+                steps.push(Step::Listen { port: proxy::PORT, through: theirs.as_raw_fd() });
+            }
+            rules.allow_later("/", Use::List);
+            rules.allow_later("/etc", Use::Read);
+            for path in ["/dev/pts", "/dev/shm"] {
+                rules.allow_later(path, Use::Write);
+            }
+        }
+        rules.allow_later("/proc", Use::Read);
+        steps.push(Step::WorkingDirectory(c_path(&self.home(directory))));
+        steps.extend(limits(policy, self.has_namespaces));
+        steps.extend([Step::DropCapabilities, Step::NoNewPrivileges]);
+        let (enter, ruleset) = rules.into_steps();
+        steps.extend(enter);
+        steps.extend(seccomp::filters(reach).map_err(io::Error::other)?.into_iter().map(Step::Seccomp));
+        Ok((steps, Kept { _ruleset: ruleset, exit }))
+    }
+}
+
+/// What a process that confines itself makes use of.
+struct Kept {
+    _ruleset: OwnedFd,
+    /// Through which it passes the listener of its proxy: the engine's end, and its own.
+    exit: Option<(UnixStream, UnixStream)>,
+}
+
+impl Kept {
+    /// The listener that the process has passed out.
+    fn exit(self) -> io::Result<Option<TcpListener>> {
+        let Some((ours, _)) = self.exit else { return Ok(None) };
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut byte = [0];
+        recvmsg(&ours, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+        let descriptors = control.drain().find_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+            _ => None,
+        });
+        descriptors.map(TcpListener::from).map(Some).ok_or_else(|| io::Error::other("its proxy has no listener"))
+    }
+}
+
+fn limits(policy: &Policy, has_namespaces: bool) -> Vec<Step> {
+    let processes = if has_namespaces { policy.processes } else { policy.processes + OTHER_PROCESSES };
+    let cpu_time = policy.cpu_time.map(|limit| limit.as_secs() + u64::from(limit.subsec_nanos() > 0));
+    let limits = [
+        (libc::RLIMIT_DATA, Some(policy.memory)),
+        (libc::RLIMIT_AS, Some(ADDRESS_SPACE.max(policy.memory.saturating_mul(4)))),
+        (libc::RLIMIT_CPU, cpu_time),
+        (libc::RLIMIT_NPROC, Some(processes)),
+        (libc::RLIMIT_NOFILE, Some(policy.open_files)),
+        (libc::RLIMIT_FSIZE, Some(policy.file_size)),
+        (libc::RLIMIT_CORE, Some(0)),
+        (libc::RLIMIT_MSGQUEUE, Some(0)),
+    ];
+    limits.into_iter().filter_map(|(resource, value)| Some(Step::Limit { resource, value: value? })).collect()
+}

@@ -1,0 +1,195 @@
+//! The system calls that no code in a sandbox needs, and some that it would escape by.
+
+use std::collections::BTreeMap;
+
+use libc::{c_int, c_long};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+};
+
+use super::Reach;
+
+const ARCH: TargetArch = if cfg!(target_arch = "aarch64") { TargetArch::aarch64 } else { TargetArch::x86_64 };
+
+/// Refused whatever their arguments are.
+const REFUSED: &[c_long] = &[
+    // Other processes' memory and doings.
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_kcmp,
+    libc::SYS_move_pages,
+    libc::SYS_migrate_pages,
+    libc::SYS_perf_event_open,
+    // Namespaces and mounts.
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_mount_setattr,
+    // Ways around checks on paths.
+    libc::SYS_name_to_handle_at,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_fanotify_init,
+    libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
+    // Large parts of the kernel that programs can do without.
+    libc::SYS_bpf,
+    libc::SYS_userfaultfd,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_keyctl,
+    libc::SYS_memfd_secret,
+    libc::SYS_lookup_dcookie,
+    libc::SYS_nfsservctl,
+    libc::SYS_vhangup,
+    libc::SYS_syslog,
+    // What would outlive the sandbox, and be seen by others.
+    libc::SYS_shmget,
+    libc::SYS_semget,
+    libc::SYS_msgget,
+    libc::SYS_mq_open,
+    // The machine's.
+    libc::SYS_acct,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_reboot,
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_clock_adjtime,
+    libc::SYS_adjtimex,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_iopl,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_ioperm,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_modify_ldt,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_uselib,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_sysfs,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS__sysctl,
+];
+
+/// The flags of clone(2) that make namespaces.
+const NAMESPACES: c_int = libc::CLONE_NEWNS
+    | libc::CLONE_NEWCGROUP
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET;
+
+/// TIOCSTI and TIOCLINUX, requests of ioctl(2).
+const TYPING: [u64; 2] = [0x5412, 0x541c];
+
+/// The filters of a sandbox with this much of a network.
+pub(super) fn filters(reach: Reach) -> Result<Vec<BpfProgram>, String> {
+    let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    let unknown = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
+    let filters = [filter(rules(reach)?, refused)?, filter(hidden(), unknown)?];
+    Ok(filters.into_iter().chain(other_calls()).collect())
+}
+
+fn filter(rules: BTreeMap<i64, Vec<SeccompRule>>, action: SeccompAction) -> Result<BpfProgram, String> {
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, ARCH).map_err(|error| error.to_string())?;
+    filter.try_into().map_err(|error: seccompiler::BackendError| error.to_string())
+}
+
+/// The flags of clone3 are in memory, where no filter sees them. Programs then take clone, whose flags are looked at.
+fn hidden() -> BTreeMap<i64, Vec<SeccompRule>> {
+    BTreeMap::from([(libc::SYS_clone3, Vec::new())])
+}
+
+fn rules(reach: Reach) -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+    let flag = |flag: c_int| {
+        let bits = u64::from(flag.unsigned_abs());
+        rule(vec![condition(0, SeccompCmpOp::MaskedEq(bits), bits)?])
+    };
+    let flags = (0..32).map(|bit| 1_i32.wrapping_shl(bit)).filter(|bit| NAMESPACES & bit != 0);
+    rules.insert(libc::SYS_clone, flags.map(flag).collect::<Result<_, _>>()?);
+    // Characters put into a terminal's input would be typed by the user.
+    let ioctls = TYPING.iter().map(|request| rule(vec![condition(1, SeccompCmpOp::Eq, *request)?]));
+    rules.insert(libc::SYS_ioctl, ioctls.collect::<Result<_, _>>()?);
+    let others = families(reach).iter().map(|family| condition(0, SeccompCmpOp::Ne, u64::from(family.unsigned_abs())));
+    let others: Vec<_> = others.collect::<Result<_, _>>()?;
+    rules.insert(libc::SYS_socket, if others.is_empty() { Vec::new() } else { vec![rule(others)?] });
+    Ok(rules)
+}
+
+/// The families of sockets that a sandbox may make. A socket by a path is a way to the services of the machine, so
+/// only where the paths are the sandbox's own.
+fn families(reach: Reach) -> &'static [c_int] {
+    match reach {
+        Reach::Nothing => &[],
+        Reach::Itself => &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6],
+        Reach::Machine => &[libc::AF_INET, libc::AF_INET6],
+    }
+}
+
+fn rule(conditions: Vec<SeccompCondition>) -> Result<SeccompRule, String> {
+    SeccompRule::new(conditions).map_err(|error| error.to_string())
+}
+
+fn condition(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompCondition, String> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value).map_err(|error| error.to_string())
+}
+
+/// The calls of the x32 interface have numbers of their own, by which they would pass the other filters.
+#[cfg(target_arch = "x86_64")]
+fn other_calls() -> Option<BpfProgram> {
+    use seccompiler::sock_filter;
+
+    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
+    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    const X32: u32 = 0x4000_0000;
+    let instruction = |code, jt, k| sock_filter { code, jt, jf: 0, k };
+    // The number of the call stands first in what a filter sees.
+    Some(vec![
+        instruction(LOAD, 0, 0),
+        instruction(AT_LEAST, 1, X32),
+        instruction(RETURN, 0, libc::SECCOMP_RET_ALLOW),
+        instruction(RETURN, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs()),
+    ])
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn other_calls() -> Option<BpfProgram> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_filters_for_every_reach() {
+        for reach in [Reach::Nothing, Reach::Itself, Reach::Machine] {
+            let filters = filters(reach).unwrap();
+            assert!(filters.len() >= 2 && filters.iter().all(|filter| !filter.is_empty() && filter.len() < 4096));
+        }
+    }
+}
