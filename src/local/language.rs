@@ -26,9 +26,9 @@ impl Language {
             "javascript" | "js" | "node" => Ok(Self::JavaScript),
             "typescript" | "ts" => Ok(Self::TypeScript),
             "bash" | "sh" | "shell" => Ok(Self::Bash),
-            other => Err(format!(
-                "language '{other}' is not supported; there are python, javascript, typescript and bash"
-            )),
+            other => {
+                Err(format!("language '{other}' is not supported; there are python, javascript, typescript and bash"))
+            }
         }
     }
 
@@ -68,9 +68,13 @@ impl Runner {
 
 /// For the supervisor: the Python module that turns a fork of it into a kernel of a language, and what that runs.
 pub(super) fn sources() -> BTreeMap<&'static str, [&'static str; 2]> {
-    [(Language::Bash, [BASH, ""]), (Language::JavaScript, [NODE, JAVASCRIPT]), (Language::TypeScript, [NODE, JAVASCRIPT])]
-        .map(|(language, sources)| (language.name(), sources))
-        .into()
+    [
+        (Language::Bash, [BASH, ""]),
+        (Language::JavaScript, [NODE, JAVASCRIPT]),
+        (Language::TypeScript, [NODE, JAVASCRIPT]),
+    ]
+    .map(|(language, sources)| (language.name(), sources))
+    .into()
 }
 
 #[cfg(test)]

@@ -69,9 +69,9 @@ mod overuse;
 #[cfg(unix)]
 mod processes;
 #[cfg(unix)]
-mod proxy;
-#[cfg(unix)]
 mod programs;
+#[cfg(unix)]
+mod proxy;
 #[cfg(unix)]
 mod python;
 #[cfg(unix)]

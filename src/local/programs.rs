@@ -29,7 +29,8 @@ impl Programs {
             look_once(&self.node, find_node),
             look_once(&self.node_for_types, find_node_for_types),
         );
-        let mut all: Vec<_> = [found.0, found.1, found.2].into_iter().flatten().flat_map(|path| of_program(&path)).collect();
+        let mut all: Vec<_> =
+            [found.0, found.1, found.2].into_iter().flatten().flat_map(|path| of_program(&path)).collect();
         all.sort();
         all.dedup();
         all

@@ -95,10 +95,8 @@ impl Registry {
     }
 
     async fn create_now(self: &Arc<Self>, wanted: Specification) -> Result<Arc<Sandbox>, Problem> {
-        let interpreter = self
-            .interpreter(&wanted.runtime)
-            .await
-            .map_err(|message| Problem::new(StatusCode::NOT_FOUND, message))?;
+        let interpreter =
+            self.interpreter(&wanted.runtime).await.map_err(|message| Problem::new(StatusCode::NOT_FOUND, message))?;
         let prepared = match self.warm.claim(&interpreter).await {
             Some(prepared) => prepared,
             None => Prepared::start(interpreter.clone(), self.place.clone()).await?,

@@ -17,6 +17,8 @@ use super::supervisor::Exit;
 
 /// How long a kernel may take to react to an interrupt before it is killed.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// After this long it is interrupted once more: the first one may have come just before a call that it does not reach.
+const AGAIN: Duration = Duration::from_secs(1);
 /// A silent run says this often that it lives.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 /// How long the client may take to hear why the sandbox was ended.
@@ -107,6 +109,7 @@ async fn turn(
         started: false,
         deadline,
         interrupt: None,
+        interrupt_at: None,
         kill_at: None,
         alive_at: Instant::now() + KEEPALIVE,
     };
@@ -221,6 +224,8 @@ struct Run<'a> {
     started: bool,
     deadline: Option<Instant>,
     interrupt: Option<Interrupt>,
+    /// When to interrupt it again.
+    interrupt_at: Option<Instant>,
     kill_at: Option<Instant>,
     alive_at: Instant,
 }
@@ -275,6 +280,10 @@ impl Run<'_> {
             self.deadline = None;
             self.stop(Interrupt::Deadline);
         }
+        if self.interrupt_at.is_some_and(|interrupt_at| interrupt_at <= now) {
+            self.interrupt_at = None;
+            self.kernel.interrupt();
+        }
         if self.kill_at.is_some_and(|kill_at| kill_at <= now) {
             self.kernel.kill().await;
             return Some(self.died(LAST_BREATH).await);
@@ -287,7 +296,8 @@ impl Run<'_> {
 
     /// The next moment at which time alone is a reason to act.
     fn wake(&self) -> Instant {
-        [self.kernel.output.due(), self.deadline, self.kill_at].into_iter().flatten().fold(self.alive_at, Instant::min)
+        let moments = [self.kernel.output.due(), self.deadline, self.interrupt_at, self.kill_at];
+        moments.into_iter().flatten().fold(self.alive_at, Instant::min)
     }
 
     /// Interrupts the kernel, the first time that there is a reason to.
@@ -298,6 +308,7 @@ impl Run<'_> {
         self.interrupt = Some(why);
         self.kill_at = Some(Instant::now() + PATIENCE);
         if self.started {
+            self.interrupt_at = Some(Instant::now() + AGAIN);
             self.kernel.interrupt();
         }
     }
@@ -318,6 +329,7 @@ impl Run<'_> {
                     self.push(&Event::StateLost);
                 }
                 if self.interrupt.is_some() {
+                    self.interrupt_at = Some(Instant::now() + AGAIN);
                     self.kernel.interrupt();
                 }
             }

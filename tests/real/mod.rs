@@ -5,6 +5,7 @@ use super::{local_client, ms};
 mod contexts;
 mod endings;
 mod interrupts;
+mod languages;
 mod lifecycle;
 mod python;
 mod scopes;

@@ -47,6 +47,7 @@ class Shell:
     """A bash that runs a cell at a time. When it ends, so does this process, in the same way."""
 
     def __init__(self, program, die_with_parent):
+        self.is_started = False  # as far as the engine knows
         self.is_running = False
         self.was_interrupted = False
         self.unread = b""
@@ -92,8 +93,8 @@ class Shell:
         os._exit(os.WEXITSTATUS(status))
 
     def interrupt(self, *_):
-        if self.is_running:
-            self.was_interrupted = True
+        self.was_interrupted = self.is_started
+        if self.is_running and self.is_started:
             self.signal_group(signal.SIGINT)
 
     def signal_group(self, number):
@@ -116,22 +117,26 @@ class Shell:
         line, _, self.unread = self.unread.partition(b"\n")
         return line
 
-    def run(self, code, begun=lambda: None):
-        """Runs code, and gives its exit status."""
+    def run(self, code, start=None):
+        """Runs code, and gives its exit status; interrupts reach what begins with a call of `start`."""
         data = code.replace("\0", "").encode("utf-8", "replace") + b"\0"
         os.ftruncate(self.code, 0)
         os.lseek(self.code, 0, os.SEEK_SET)
         while data:
             data = data[os.write(self.code, data) :]
         os.lseek(self.code, 0, os.SEEK_SET)
+        if start is not None:
+            self.was_interrupted = False
+            self.is_started = True
+            start()
         self.command(CELL % self.status)
         while self.report() != b"begin":
             pass  # the answer to the empty line, or to an interrupt after the end of a cell
-        self.was_interrupted = False
         self.is_running = True
-        begun()
+        if self.was_interrupted and self.is_started:
+            self.signal_group(signal.SIGINT)
         status = self.report()
-        self.is_running = False
+        self.is_running = self.is_started = False
         self.status = int(status) if status.isdigit() else 0
         return self.status
 

@@ -93,24 +93,31 @@ const control = {
   },
 };
 
+// A stream that is written to at once, and that keeps nothing which an interrupt could leave half done. As the streams
+// of a process it cannot be closed.
 function openStream(descriptor) {
-  const stream = new Writable({
-    write(chunk, _encoding, done) {
-      try {
-        writeAll(descriptor, chunk);
-      } catch {
-        // Nobody reads any more.
-      }
-      done();
-    },
-  });
-  // As the process's own streams, these cannot be closed.
-  return Object.assign(stream, { fd: descriptor, isTTY: false, end: () => stream, destroy: () => stream });
+  const write = (chunk, ...rest) => {
+    const done = rest.at(-1);
+    try {
+      writeAll(descriptor, Buffer.from(chunk, typeof rest[0] === 'string' ? rest[0] : undefined));
+    } catch (error) {
+      if (error.code !== 'EPIPE') throw error; // nobody reads any more
+    }
+    if (typeof done === 'function') process.nextTick(done);
+    return true;
+  };
+  const end = (chunk, ...rest) => {
+    if (typeof chunk === 'string' || chunk instanceof Uint8Array) write(chunk, ...rest);
+    return stream;
+  };
+  const stream = Object.assign(new Writable(), { fd: descriptor, isTTY: false, write, end, destroy: () => stream });
+  return stream;
 }
 
 // --- code ------------------------------------------------------------------------------------------------------
 
 // The parser that node's own prompt uses, and what it makes of `await` at the top.
+const { clearAsyncIdStack } = require('internal/async_hooks');
 const { parse: parseCode } = require('internal/deps/acorn/acorn/dist/acorn');
 const { processTopLevelAwait } = require('internal/repl/await');
 const SYNTAX = { ecmaVersion: 'latest', allowAwaitOutsideFunction: true, allowImportExportEverywhere: true };
@@ -215,7 +222,9 @@ function interruptible(action) {
   try {
     guard.runInThisContext({ breakOnSigint: true, displayErrors: false });
   } catch (error) {
-    throw error?.code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED' ? new Interrupted('Interrupted') : error;
+    if (error?.code !== 'ERR_SCRIPT_EXECUTION_INTERRUPTED') throw error;
+    clearAsyncIdStack(); // a callback that was ended has not left it
+    throw new Interrupted('Interrupted');
   }
   return outcome;
 }

@@ -43,10 +43,8 @@ async fn execute(Extension(sandbox): Inside, Body(mut body): Body<ExecuteBody>) 
 async fn create(Extension(sandbox): Inside, Body(body): Body<CreateBody>) -> Result<Reply<ContextInfo>, Text> {
     let runner = sandbox.runner(body.language.as_deref()).await.map_err(no_language)?;
     // A directory that cannot be entered is not told of: the context stays in the sandbox's own.
-    let (context, _) = sandbox
-        .start_context(runner, body.cwd.as_deref())
-        .await
-        .map_err(|error| not_created(&error.to_string()))?;
+    let (context, _) =
+        sandbox.start_context(runner, body.cwd.as_deref()).await.map_err(|error| not_created(&error.to_string()))?;
     sandbox.contexts.add(&context);
     Ok(Reply(context.info.clone()))
 }
