@@ -12,6 +12,7 @@ use std::{
 };
 
 use code_interpreter::{CodeInterpreter, Event, LocalEngine, Sandbox};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// How many sandboxes are alive at once, are made in sequence, and run code together.
 struct Load {
@@ -60,12 +61,16 @@ async fn many_sandboxes_leave_nothing() {
         Ok("full") => Load { alive: 200, sequence: 1000, together: 50 },
         _ => Load { alive: 12, sequence: 40, together: 12 },
     };
+    allow_descriptors(8 * load.alive as u64 + 256);
     let root = std::env::temp_dir().join(format!("load-{}", std::process::id()));
     let engine = LocalEngine::builder().directory(&root).start().unwrap();
     println!("{}", engine.confinement());
     let client = CodeInterpreter::builder().engine(engine.clone()).build().unwrap();
     // The first ones make what stays: connections, threads and buffers.
     in_sequence(&client, 20).await;
+    let first = create(&client, load.alive).await;
+    execute_all(&first, "1").await;
+    kill_all(first).await;
     settle(&root, 2).await;
     let before = Usage::now();
 
@@ -88,13 +93,8 @@ async fn many_sandboxes_leave_nothing() {
     report("executing together, of 0.2 s each", together.len(), start);
     a_flood_is_held_back(&sandboxes[0], &sandboxes[1]).await;
 
-    let start = Instant::now();
-    let kills: Vec<_> =
-        sandboxes.into_iter().map(|sandbox| tokio::spawn(async move { sandbox.kill().await })).collect();
-    let count = kills.len();
-    for kill in kills {
-        kill.await.unwrap().unwrap();
-    }
+    let (start, count) = (Instant::now(), sandboxes.len());
+    kill_all(sandboxes).await;
     report("killed at once", count, start);
     settle(&root, 2).await;
     alike(before, "all at once");
@@ -104,6 +104,13 @@ async fn many_sandboxes_leave_nothing() {
     assert_eq!(children(), BTreeSet::new());
     assert!(engines(&root).is_empty());
     std::fs::remove_dir_all(&root).unwrap();
+}
+
+/// A sandbox takes four of the engine's descriptors, and each connection one at each end, which are both here.
+fn allow_descriptors(count: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    let current = limit.current.map(|current| current.max(count));
+    setrlimit(Resource::Nofile, Rlimit { current, ..limit }).unwrap();
 }
 
 async fn in_sequence(client: &CodeInterpreter, count: usize) {
@@ -127,6 +134,14 @@ async fn create(client: &CodeInterpreter, count: usize) -> Vec<Sandbox> {
         sandboxes.push(task.await.unwrap().unwrap());
     }
     sandboxes
+}
+
+async fn kill_all(sandboxes: Vec<Sandbox>) {
+    let kill = |sandbox: Sandbox| tokio::spawn(async move { sandbox.kill().await });
+    let kills: Vec<_> = sandboxes.into_iter().map(kill).collect();
+    for kill in kills {
+        kill.await.unwrap().unwrap();
+    }
 }
 
 async fn execute_all(sandboxes: &[Sandbox], code: &'static str) -> Vec<String> {
@@ -167,8 +182,8 @@ async fn settle(root: &PathBuf, most: usize) {
         assert!(start.elapsed() < Duration::from_secs(20), "{:?} {}", children(), directories(root));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // For the one that is being made.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // For the one that is being made, and for threads that have nothing more to do.
+    tokio::time::sleep(Duration::from_secs(3)).await;
 }
 
 fn engines(root: &PathBuf) -> Vec<PathBuf> {

@@ -26,6 +26,8 @@ use crate::error::{Error, Result};
 const STOP: Duration = Duration::from_secs(30);
 /// How long dropping the last handle waits.
 const DROP: Duration = Duration::from_secs(2);
+/// How many things may block at a time.
+const BLOCKING: usize = 32;
 /// What is still blocked when all sandboxes have ended gets this long.
 const LEFTOVERS: Duration = Duration::from_secs(1);
 
@@ -194,7 +196,7 @@ impl Work {
         let (sender, started) = mpsc::channel();
         std::thread::Builder::new()
             .name("code-interpreter".to_owned())
-            .spawn(move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            .spawn(move || match runtime() {
                 Ok(runtime) => {
                     let _ = sender.send(Ok(()));
                     self.run(runtime);
@@ -230,6 +232,16 @@ impl Work {
         let removed = directory.remove();
         shared.set_ended(served.and(removed).map_err(|error| format!("the engine did not end well: {error}")));
     }
+}
+
+/// One thread that serves, and a few for a moment where something has to block: 200 sandboxes that end at once shall not
+/// need 200.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING)
+        .thread_keep_alive(Duration::from_secs(2))
+        .build()
 }
 
 /// Lets nobody wait for a thread that panicked.

@@ -31,6 +31,9 @@ const TAIL: usize = 2048;
 
 const SUPERVISOR: &str = include_str!("python/supervisor.py");
 const DRIVER: &str = include_str!("python/driver.py");
+const PLAIN: &str = include_str!("python/plain.py");
+const CHARTS: &str = include_str!("python/charts.py");
+const LIBRARIES: &str = include_str!("python/libraries.py");
 const RESULTS: &str = include_str!("python/results.py");
 const LIMITS: &str = include_str!("python/limits.py");
 const DOMAIN: &str = include_str!("python/domain.py");
@@ -155,7 +158,8 @@ impl Supervisor {
         };
         let boot = serde_json::json!({
             "supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS, "limits": LIMITS, "domain": DOMAIN,
-            "confined": domain, "languages": language::sources(),
+            "confined": domain, "plain": PLAIN, "charts": CHARTS, "libraries": LIBRARIES,
+            "languages": language::sources(),
         });
         let boot = boot.to_string() + "\n";
         let ready = tokio::time::timeout(START, async {

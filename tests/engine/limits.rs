@@ -125,3 +125,16 @@ sum(range(10**12))";
         assert_lost(peer, id, &run, "ExecutionTimeout", "variables are lost");
     });
 }
+
+#[test]
+fn a_program_may_have_more_files_open_than_a_sandbox() {
+    // As many as there may be, and below some thousands: where the limit is low there is nothing to show.
+    let open: Vec<_> = (0..1500).map_while(|_| std::fs::File::open("/dev/null").ok()).collect();
+    let open = if open.len() == 1500 { open } else { Vec::new() };
+    with(Policy::new().open_files(64), |peer, id| {
+        let run = peer.run(id, "files = [open('/dev/null') for _ in range(100)]");
+        assert_eq!(run.error.as_deref(), Some("OSError"), "{run:?}");
+        assert_eq!(peer.text(id, "1 + 1"), "2");
+    });
+    drop(open);
+}

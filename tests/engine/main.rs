@@ -5,6 +5,7 @@
 mod control;
 mod e2b;
 mod languages;
+mod libraries;
 mod limits;
 mod network;
 mod peer;

@@ -22,7 +22,8 @@ behaviours! {
             assert_eq!(result.error.unwrap().name, name);
             let after = sandbox.execute_code("'x' in globals()").await?;
             assert_eq!((after.text(), after.state_lost), (Some("False"), true));
-            assert!(!sandbox.execute_code("1").await?.state_lost);
+            let later = sandbox.execute_code("1").await?;
+            assert!(!later.state_lost);
         }
     }
 

@@ -89,7 +89,8 @@ behaviours! {
         let address = engine_url.trim_start_matches("http://").to_owned();
         let sandbox = client.sandboxes().create("python3").await?;
         drop(client);
-        assert!(sandbox.execute_code("1").await?.is_ok());
+        let still = sandbox.execute_code("1").await?;
+        assert!(still.is_ok());
         drop(sandbox);
         assert!(std::net::TcpStream::connect(address).is_err());
     }

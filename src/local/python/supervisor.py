@@ -269,8 +269,8 @@ def main(start):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    load("code_interpreter_limits", start["limits"])
-    load("code_interpreter_results", start["results"])
+    for name in ("limits", "plain", "charts", "libraries", "results"):
+        load(f"code_interpreter_{name}", start[name])
     driver = load("code_interpreter_driver", start["driver"])
     confined = start["confined"]
     domain = confined and load("code_interpreter_domain", start["domain"]).Domain(confined["readable"])

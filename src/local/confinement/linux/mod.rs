@@ -232,10 +232,11 @@ impl Confined {
         }
         rules.allow_later("/proc", Use::Read);
         steps.push(Step::WorkingDirectory(c_path(&self.home(directory))));
-        steps.extend(limits(policy, self.has_namespaces));
         steps.extend([Step::DropCapabilities, Step::NoNewPrivileges]);
         let (enter, ruleset) = rules.into_steps();
         steps.extend(enter);
+        // Not before the last file was opened: the program may have more open than a sandbox may.
+        steps.extend(limits(policy, self.has_namespaces));
         steps.extend(seccomp::filters(reach).map_err(io::Error::other)?.into_iter().map(Step::Seccomp));
         Ok((steps, Kept { _ruleset: ruleset, exit }))
     }
