@@ -1,4 +1,4 @@
-//! One Python process that runs the code of one context.
+//! One process that runs the code of one context.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::channel::{Lines, Pipe, Socket};
+use super::language::Runner;
 use super::message::{Environment, Message, Order};
 use super::output::Output;
 use super::supervisor::{Exit, Supervisor};
@@ -30,6 +31,7 @@ impl Kernel {
     /// Forks a kernel. The second value says why it could not enter `cwd`, if it could not.
     pub(super) async fn start(
         supervisor: &Arc<Supervisor>,
+        runner: &Runner,
         cwd: &Path,
         env: &Environment,
     ) -> Result<(Self, Option<String>)> {
@@ -39,7 +41,7 @@ impl Kernel {
         let (stdout, their_stdout) = Pipe::pair().map_err(failed)?;
         let (stderr, their_stderr) = Pipe::pair().map_err(failed)?;
         let output = Output::new(stdout, stderr);
-        let (number, exited) = supervisor.fork([their_control, their_stdout, their_stderr])?;
+        let (number, exited) = supervisor.fork(runner, [their_control, their_stdout, their_stderr])?;
         let lines = Lines::new(Arc::clone(&socket));
         let mut kernel = Self { supervisor: Arc::clone(supervisor), number, runs: 0, socket, lines, output, exited };
         let ready = tokio::time::timeout(START, async {

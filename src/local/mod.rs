@@ -55,6 +55,8 @@ mod expiry;
 #[cfg(unix)]
 mod kernel;
 #[cfg(unix)]
+mod language;
+#[cfg(unix)]
 mod leftovers;
 #[cfg(unix)]
 mod log;
@@ -72,6 +74,8 @@ mod overuse;
 mod pause;
 #[cfg(unix)]
 mod processes;
+#[cfg(unix)]
+mod programs;
 #[cfg(unix)]
 mod proxy;
 #[cfg(unix)]

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::channel::{Lines, Pipe, Socket};
 use super::confinement::{Confinement, Outcome, Process, Start};
+use super::language::{self, Runner};
 use super::overuse::Overuse;
 use super::pause::{Going, Pause};
 use super::proxy::{self, Allowed};
@@ -159,8 +160,9 @@ impl Supervisor {
             pause: Pause::default(),
         };
         let boot = serde_json::json!({
-            "supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS, "limits": LIMITS, "domain": DOMAIN, "confined": domain,
-            "plain": PLAIN, "charts": CHARTS, "libraries": LIBRARIES,
+            "supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS, "limits": LIMITS, "domain": DOMAIN,
+            "confined": domain, "plain": PLAIN, "charts": CHARTS, "libraries": LIBRARIES,
+            "languages": language::sources(),
         });
         let boot = boot.to_string() + "\n";
         let ready = tokio::time::timeout(START, async {
@@ -185,13 +187,20 @@ impl Supervisor {
     }
 
     /// Forks a kernel that owns these ends of its socket and pipes; tells its number and how to learn its end.
-    pub(super) fn fork(&self, descriptors: [OwnedFd; 3]) -> Result<(u64, watch::Receiver<Option<Exit>>)> {
+    pub(super) fn fork(
+        &self,
+        runner: &Runner,
+        descriptors: [OwnedFd; 3],
+    ) -> Result<(u64, watch::Receiver<Option<Exit>>)> {
         let kernel = self.next.fetch_add(1, Ordering::Relaxed);
         let (exit, exited) = watch::channel(None);
         lock(&self.kernels).insert(kernel, Entry { exit, pid: None, verdict: None });
         let [control, stdout, stderr] = &descriptors;
         let descriptors = [control.as_fd(), stdout.as_fd(), stderr.as_fd()];
-        let line = format!("{{\"op\":\"fork\",\"kernel\":{kernel}}}\n");
+        let line = serde_json::json!({
+            "op": "fork", "kernel": kernel, "language": runner.language, "program": runner.program,
+        });
+        let line = line.to_string() + "\n";
         match self.socket.send_now(line.as_bytes(), &descriptors) {
             Ok(true) if !self.is_gone() => Ok((kernel, exited)),
             _ => {

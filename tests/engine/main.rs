@@ -4,6 +4,7 @@
 
 mod control;
 mod e2b;
+mod languages;
 mod libraries;
 mod lifecycle;
 mod limits;
@@ -12,3 +13,8 @@ mod peer;
 mod python;
 mod runs;
 mod traces;
+
+/// True on a machine of which it was said that it has no node; else a test that needs node and finds none fails.
+fn without_node() -> bool {
+    std::env::var("CODE_INTERPRETER_TEST_WITHOUT").is_ok_and(|without| without.split(',').any(|name| name == "node"))
+}
