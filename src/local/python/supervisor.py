@@ -256,6 +256,7 @@ def main(start):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     load("code_interpreter_results", start["results"])
+    load("code_interpreter_notebook", start["notebook"]["notebook"]).PARTS.update(start["notebook"])
     driver = load("code_interpreter_driver", start["driver"])
     confined = start["confined"]
     domain = confined and load("code_interpreter_domain", start["domain"]).Domain(confined["readable"])
