@@ -4,6 +4,7 @@
 
 mod control;
 mod e2b;
+mod notebook;
 mod peer;
 mod python;
 mod runs;

@@ -117,7 +117,7 @@ def line_magic(text):
 
 def cell_magic(head, body):
     name, line = split_name(head[2:])
-    return call("run_cell_magic", name, line, body)
+    return call("run_cell_magic", name, line, body if body.endswith("\n") or not body else body + "\n")
 
 
 def split_name(text):

@@ -16,6 +16,8 @@ from code_interpreter_results import ORIGINALS, encoded, representations, sturdi
 PARTS = {}
 PREFIX = "code_interpreter_"
 MAX_OUTPUTS = 1000
+# Below the home directory; what an earlier context may have filled.
+USER_SITE = f".local/lib/python3.{sys.version_info[1]}/site-packages"
 
 
 def part(name):
@@ -55,7 +57,7 @@ class Notebook:
             ORIGINALS[name] = function
             setattr(builtins, name, function)
         sys.meta_path.insert(0, IPythonFinder(self))
-        if os.path.isdir(os.path.join(os.environ.get("HOME", ""), ".local")):
+        if os.path.isdir(os.path.join(os.environ.get("HOME", ""), USER_SITE)):
             part("packages").find_packages()
 
     def get_ipython(self):
