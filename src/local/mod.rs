@@ -25,7 +25,8 @@
 //!
 //! How it is put together: `server` takes requests, `registry` keeps the sandboxes, `sandbox` has a `supervisor`
 //! (one Python process) and `context`s, a context has a `kernel` (a fork of the supervisor), and `run` is one
-//! execution on it. What Python does is in `python/supervisor.py` and `python/driver.py`.
+//! execution on it. What Python does is in `python/supervisor.py` and `python/driver.py`;
+//! what makes a notebook of it, in `python/notebook/`.
 
 mod builder;
 #[cfg(unix)]

@@ -80,6 +80,7 @@ fn scripts() {
         ("_exit_code", "value:4"),
         ("%%python3\nprint('other')", "out:other\n"),
         ("%%script cat\nx", "out:x\n"),
+        ("%%bash --no-raise-error -s {1 + 1} b\necho $1 $2; exit 1", "out:2 b\n"),
         ("%%html\n<b>", "shown:<b>\n"),
     ]);
 }
@@ -117,10 +118,7 @@ fn magics() {
         ("%cd -q -\nos.getcwd() == home", "value:True"),
         ("%cd -q inner\n%cd -q\nos.getcwd() == home", "value:True"),
         ("%cd /", "out:/\n"),
-        (
-            "%cd -q {home}\n%cd nowhere",
-            "error:FileNotFoundError: [Errno 2] No such file or directory: 'nowhere'",
-        ),
+        ("%cd -q {home}\n%cd nowhere", "error:FileNotFoundError: [Errno 2] No such file or directory: 'nowhere'"),
         ("%env A=1 2\n%env A", "out:env: A=1 2\n|value:1 2"),
         ("a = %env\na['A'], 'HOME' in a, [n for n in a if 'CODE_INTERPRETER' in n]", "value:('1 2', True, [])"),
         ("%env MISSING", "error:UsageError: the environment has no MISSING"),
@@ -132,10 +130,7 @@ fn magics() {
         ),
         ("%ls *.py", "out:f.py\n"),
         ("ls f.py -1", "out:f.py\n"),
-        (
-            "t = %timeit -o -q -n 3 -r 2 x[0]\nt.loops, len(t.all_runs), t.best <= t.worst",
-            "value:(3, 2, True)",
-        ),
+        ("t = %timeit -o -q -n 3 -r 2 x[0]\nt.loops, len(t.all_runs), t.best <= t.worst", "value:(3, 2, True)"),
         ("%%timeit -q -n 1 -r 1 q = 5\nassert q == 5\nx.append(q)", ""),
         ("x[-1]", "value:5"),
         ("%matplotlib inline\n%config InlineBackend.figure_format = 'retina'", ""),
@@ -148,10 +143,7 @@ fn magics() {
             "get_ipython().run_line_magic('who', ''); get_ipython().run_cell_magic('bash', '', 'echo 1')",
             "out:a\tb\tc\n1\n",
         ),
-        (
-            "get_ipython().register_magic_function(lambda line: line * 2, 'line', 'twice')\n%twice {b}x",
-            "value:1x1x",
-        ),
+        ("get_ipython().register_magic_function(lambda line: line * 2, 'line', 'twice')\n%twice {b}x", "value:1x1x"),
     ]);
 }
 
@@ -225,7 +217,8 @@ fn output_of_commands_is_live_and_they_can_be_interrupted() {
     let peer = Peer::new();
     let id = peer.create();
     peer.run(&id, "kept = 'kept'");
-    for cell in ["!echo on; sleep 100", "x = !echo on; sleep 100", "%%bash\necho on\nsleep 100", "%time !echo on; sleep 9"]
+    for cell in
+        ["!echo on; sleep 100", "x = !echo on; sleep 100", "%%bash\necho on\nsleep 100", "%time !echo on; sleep 9"]
     {
         let start = Instant::now();
         let run = peer.run_with(&id, json!({"code": cell, "timeout": 0.7}));
@@ -245,8 +238,8 @@ fn display_and_the_objects_for_it() {
     let peer = Peer::new();
     let id = peer.create();
     peer.run(&id, WITHOUT_PACKAGES);
-    let run =
-        peer.run(&id, "from IPython.display import *\nfrom IPython import get_ipython as g\nassert g() is get_ipython()");
+    let run = peer
+        .run(&id, "from IPython.display import *\nfrom IPython import get_ipython as g\nassert g() is get_ipython()");
     assert!(run.error.is_none(), "{run:?}");
     let result = |code: &str| {
         let run = peer.run(&id, code);
@@ -338,4 +331,27 @@ fn replaced_builtins_do_not_break_magics_for_good() {
     let run = peer.run(&id, "get_ipython = None\n%pwd");
     assert_eq!(run.error(), "TypeError", "{run:?}");
     assert_eq!(story(&peer.run(&id, "del get_ipython\n!echo fine")), "out:fine\n");
+}
+
+/// Needs an interpreter with IPython, named by `ENGINE_TEST_IPYTHON`.
+#[test]
+#[ignore = "needs an interpreter with IPython"]
+fn displays_of_ipython_itself_arrive() {
+    let python = std::env::var("ENGINE_TEST_IPYTHON").unwrap();
+    let peer = Peer::with(|builder| builder.python(python));
+    let id = peer.create();
+    let run = peer.run(&id, "import IPython, sys\nhasattr(IPython, 'is_stand_in')");
+    assert_eq!(run.text.as_deref(), Some("False"), "{run:?}");
+    let run = peer.run(
+        &id,
+        "from IPython.display import display, display_html, clear_output, update_display, HTML, Markdown\n\
+         handle = display(HTML('<b>'), display_id='a')\nhandle.update(1)\nupdate_display(2, display_id='a')\n\
+         clear_output()\ndisplay_html('<i>', raw=True)\ndisplay({'text/html': '<u>'}, raw=True)\nMarkdown('# x')",
+    );
+    let results: Vec<_> = run.events.iter().filter(|event| event["type"] == "result").collect();
+    let html: Vec<_> = results.iter().map(|result| result["html"].as_str().unwrap_or_default()).collect();
+    assert_eq!(html, ["<b>", "<i>", "<u>", ""], "{run:?}");
+    assert_eq!((&results[3]["markdown"], run.stdout.as_str()), (&json!("# x"), ""));
+    assert_eq!(peer.text(&id, "from IPython import get_ipython as g\ng() is get_ipython()"), "True");
+    assert_eq!(peer.text(&id, "IPython.display.__name__"), "IPython.display");
 }

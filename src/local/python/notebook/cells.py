@@ -20,6 +20,8 @@ ASSIGNED = re.compile(rf"(?<![=!<>:+\-*/%&|^@])=\s*(!(?!=)|%(?={NAME}))")
 # What opens a string, a comment, a bracket or a further line, and what might assign.
 TOKEN = re.compile(r"\"\"\"|'''|[\"'#()\[\]{}=]|\\$")
 
+ENDS = {quote: re.compile(rf"\\|{quote}") for quote in ("'", '"', "'''", '"""')}
+
 
 def python_of(source, is_command):
     """The cell as Python; as it was, when it has nothing for this module. `is_command` knows the names of magics."""
@@ -173,15 +175,16 @@ class Code:
 
     def end_of_string(self, line, at):
         """Where the string that is open closes. Not in this line: None, and only some strings stay open."""
+        stop = ENDS[self.quote]
         while True:
-            escape = line.find("\\", at)
-            end = line.find(self.quote, at)
-            if end < 0 or 0 <= escape < end:
-                if escape < 0 or escape == len(line) - 1:
-                    self.quote = self.quote if len(self.quote) == 3 or escape >= 0 else None
-                    return None
-                at = escape + 2
-                continue
-            at = end + len(self.quote)
-            self.quote = None
-            return at
+            found = stop.search(line, at)
+            if found is None:
+                self.quote = self.quote if len(self.quote) == 3 else None
+                return None
+            at = found.end()
+            if found[0] == self.quote:
+                self.quote = None
+                return at
+            if at == len(line):
+                return None  # a backslash takes a string of either kind into the next line
+            at += 1

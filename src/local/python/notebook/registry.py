@@ -32,17 +32,19 @@ def takes_code(function):
     return function
 
 
-def options_of(text, flags, valued=()):
+def options_of(text, flags, valued=(), are_all_known=True):
     """The options before the arguments, as a dictionary, and the rest of the line as it stands."""
     found, text = {}, text.strip()
     while text.startswith("-"):
-        word, *rest = text.split(None, 1)
+        whole, (word, *rest) = text, text.split(None, 1)
         text = rest[0] if rest else ""
         name, equals, value = word.partition("=")
         if not name.startswith("--") and name[:2] in valued and len(name) > 2:
             name, equals, value = name[:2], "=", name[2:] + equals + value
         if name in flags:
             found[name] = True
+        elif name not in valued and not are_all_known:
+            return found, whole
         elif name not in valued:
             raise UsageError(f"{name} is not an option of this magic. There are: {', '.join([*flags, *valued])}")
         elif equals:

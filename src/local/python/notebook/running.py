@@ -152,7 +152,7 @@ def run_file(shell, line, _place):
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec", dont_inherit=True)
     names = shell.user_ns if options else {"__name__": "__main__", "__builtins__": shell.user_ns["__builtins__"]}
-    before = sys.argv, sys.path[:], names.get("__file__")
+    before = sys.argv, sys.path[:]
     names["__file__"] = path
     sys.argv = [path, *arguments]
     sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
@@ -162,8 +162,8 @@ def run_file(shell, line, _place):
         if end.code:
             raise
     finally:
-        sys.argv, sys.path[:] = before[:2]
-        del names["__file__"]
+        sys.argv, sys.path[:] = before
+        names.pop("__file__", None)
         if not options:
             shell.user_ns.update({n: value for n, value in names.items() if not n.startswith("__")})
 
@@ -255,7 +255,7 @@ def script(shell, line, cell, _place):
 
 def script_magic(name, program):
     def magic(shell, line, cell, place):
-        options, arguments = options_of(line, ["--no-raise-error"], ["--out", "--err"])
+        options, arguments = options_of(line, ["--no-raise-error"], ["--out", "--err"], are_all_known=False)
         words = [word for name, value in options.items() for word in ([name] if value is True else [name, value])]
         return script(shell, " ".join([*words, program, arguments]), cell, place)
 

@@ -170,7 +170,10 @@ class Shell:
         return None if expression is None else evaluate(expression, place.names)
 
     def change_directory(self, path):
-        before = os.getcwd()
+        try:
+            before = os.getcwd()
+        except FileNotFoundError:
+            before = None  # removed
         os.chdir(path)
         self.previous_directory = before
 
