@@ -9,6 +9,9 @@ use crate::error::Result;
 
 /// Sets up a [`LocalEngine`].
 ///
+/// Each sandbox takes four file descriptors of this program, and three more for each further context: for hundreds of
+/// sandboxes raise its limit of open files, which is often 1,024.
+///
 /// ```no_run
 /// # fn main() -> code_interpreter::Result<()> {
 /// use code_interpreter::LocalEngine;

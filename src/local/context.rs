@@ -37,6 +37,8 @@ pub(super) struct Fate {
 pub(super) struct Slot {
     pub(super) kernel: Option<Kernel>,
     generation: u64,
+    /// A kernel was lost, and no run has been told since.
+    pub(super) has_lost_state: bool,
 }
 
 pub(super) struct Context {
@@ -99,6 +101,7 @@ impl Slot {
                 return Ok(Ok(None));
             }
             self.kernel = None;
+            self.has_lost_state |= self.generation == generation;
             if let (Some(exit), true) = (died, self.generation == generation) {
                 return Ok(Err(exit));
             }

@@ -26,6 +26,7 @@ const LOCK: &str = "lock";
 /// The directory of one engine; its lock says that the engine lives.
 pub(super) struct EngineDirectory {
     path: PathBuf,
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     stage: PathBuf,
     _lock: File,
 }
@@ -51,6 +52,7 @@ impl EngineDirectory {
     }
 
     /// See `confinement`.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     pub(super) fn stage(&self) -> &Path {
         &self.stage
     }

@@ -31,16 +31,28 @@ pub(super) fn usage(directory: &Path) -> u64 {
     total
 }
 
-/// The bytes of files that these processes have open and that have no name any more, so that no directory shows them:
-/// those that were deleted, and those that live in memory only.
-pub(super) fn nameless(processes: &[u32]) -> u64 {
+/// Files that have no name any more, so that no directory shows them. In bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Nameless {
+    /// Deleted ones.
+    pub(super) on_disk: u64,
+    /// Those of memfd_create(2), and others that never were on a disk.
+    pub(super) in_memory: u64,
+}
+
+/// What these processes have open without a name; `directory` tells which device is the disk.
+pub(super) fn nameless(processes: &[u32], directory: &Path) -> Nameless {
+    let disk = fs::metadata(directory).map_or(0, |metadata| metadata.dev());
     let mut seen = HashSet::new();
+    let mut found = Nameless::default();
     let descriptors = processes.iter().flat_map(|id| fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten());
-    let files = descriptors.flatten().filter_map(|entry| fs::metadata(entry.path()).ok());
-    files
-        .filter(|file| file.is_file() && file.nlink() == 0 && seen.insert((file.dev(), file.ino())))
-        .map(|file| file.blocks().saturating_mul(BLOCK))
-        .sum()
+    for file in descriptors.flatten().filter_map(|entry| fs::metadata(entry.path()).ok()) {
+        if file.is_file() && file.nlink() == 0 && seen.insert((file.dev(), file.ino())) {
+            let kind = if file.dev() == disk { &mut found.on_disk } else { &mut found.in_memory };
+            *kind = kind.saturating_add(file.blocks().saturating_mul(BLOCK));
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -66,7 +78,8 @@ mod tests {
         let file = fs::File::create(&path)?;
         fs::write(&path, vec![1; 1 << 20])?;
         fs::remove_file(&path)?;
-        assert!(nameless(&[std::process::id()]) >= 1 << 20);
+        let found = nameless(&[std::process::id()], &std::env::temp_dir());
+        assert!(found.on_disk >= 1 << 20, "{found:?}");
         drop(file);
         Ok(())
     }

@@ -72,7 +72,7 @@ impl Kernel {
     }
 
     pub(super) fn exit(&self) -> Option<Exit> {
-        *self.exited.borrow()
+        self.exited.borrow().clone()
     }
 
     /// Kills the process with everything below it, and waits until it is gone.
@@ -89,7 +89,7 @@ impl Kernel {
 /// Waits until a kernel has ended.
 pub(super) async fn until_exited(exited: &mut watch::Receiver<Option<Exit>>) -> Exit {
     match exited.wait_for(Option::is_some).await {
-        Ok(exit) => exit.unwrap_or(Exit::Unknown),
+        Ok(exit) => exit.clone().unwrap_or(Exit::Unknown),
         Err(_) => Exit::Unknown,
     }
 }

@@ -20,6 +20,18 @@ impl Machine {
     }
 }
 
+/// How many processes were killed because the machine ran out of memory, since it started.
+#[cfg(target_os = "linux")]
+pub(super) fn memory_kills() -> u64 {
+    let text = std::fs::read_to_string("/proc/vmstat").unwrap_or_default();
+    text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or(0)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn memory_kills() -> u64 {
+    0
+}
+
 #[cfg(target_os = "linux")]
 fn memory_bytes() -> u64 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();

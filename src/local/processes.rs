@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal};
+
 /// All processes of the machine at one moment, as far as this user may see them. Empty where there is no /proc.
 #[derive(Default)]
 pub(super) struct Snapshot {
@@ -19,6 +21,8 @@ pub(super) struct Process {
     threads: u64,
     /// Resident, in pages. What it shares with others counts in full.
     pages: u64,
+    /// In ticks since the machine started. With the number it tells a process from a later one.
+    started: u64,
     pub(super) is_stopped: bool,
 }
 
@@ -39,8 +43,7 @@ impl Snapshot {
         for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
             let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
             let Some(id) = id else { continue };
-            let stat = std::fs::read(entry.path().join("stat")).unwrap_or_default();
-            let Some(process) = Process::parse(&stat) else { continue };
+            let Some(process) = Process::read(id) else { continue };
             snapshot.children.entry(process.parent).or_default().push(id);
             snapshot.processes.insert(id, process);
         }
@@ -80,6 +83,13 @@ impl Snapshot {
         }
     }
 
+    /// Sends a signal to a process of this snapshot, and never to one that has its number by now.
+    pub(super) fn signal(&self, id: u32, signal: Signal) {
+        let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) else { return };
+        let started = |process: &Process| process.started;
+        send(pid, signal, || Process::read(id).as_ref().map(started) == self.get(id).map(started));
+    }
+
     /// The memory of one process, in bytes.
     pub(super) fn memory(&self, id: u32) -> u64 {
         self.get(id).map_or(0, |process| process.pages.saturating_mul(page_size()))
@@ -87,6 +97,10 @@ impl Snapshot {
 }
 
 impl Process {
+    fn read(id: u32) -> Option<Self> {
+        Self::parse(&std::fs::read(format!("/proc/{id}/stat")).ok()?)
+    }
+
     /// Parses `/proc/<id>/stat`; see proc_pid_stat(5).
     fn parse(stat: &[u8]) -> Option<Self> {
         // The name of the program stands in parentheses and may hold anything, parentheses included.
@@ -103,8 +117,31 @@ impl Process {
             ticks: [14, 15, 16, 17].into_iter().filter_map(number).sum(),
             threads: number(20)?,
             pages: number(24)?,
+            started: number(22)?,
             is_stopped: field(3) == Some("T"),
         })
+    }
+}
+
+/// Signals a process that is still the one that is meant once there is a handle on it. What cannot be signalled has
+/// just ended.
+#[cfg(target_os = "linux")]
+fn send(pid: Pid, signal: Signal, is_meant: impl FnOnce() -> bool) {
+    use rustix::process::{PidfdFlags, kill_process, pidfd_open, pidfd_send_signal};
+
+    let handle = pidfd_open(pid, PidfdFlags::empty());
+    if is_meant() {
+        let _ = match handle {
+            Ok(handle) => pidfd_send_signal(&handle, signal),
+            Err(_) => kill_process(pid, signal),
+        };
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send(pid: Pid, signal: Signal, is_meant: impl FnOnce() -> bool) {
+    if is_meant() {
+        let _ = rustix::process::kill_process(pid, signal);
     }
 }
 
@@ -141,7 +178,7 @@ mod tests {
     fn a_line_of_proc() {
         let line = b"7 (a) b (c) T 3 7 7 0 -1 4194560 1 0 0 0 10 20 3 4 20 0 5 0 100 4096 12 1 2\n";
         let process = Process::parse(line);
-        let expected = Process { parent: 3, ticks: 37, threads: 5, pages: 12, is_stopped: true };
+        let expected = Process { parent: 3, ticks: 37, threads: 5, pages: 12, started: 100, is_stopped: true };
         assert_eq!(process, Some(expected));
         for bad in [b"".as_slice(), b"7 (a)", b"7 (a) S x", b"7 (a) S 1 2", b"7 \xff S 1"] {
             assert_eq!(Process::parse(bad), None, "{bad:?}");

@@ -38,6 +38,7 @@ impl Interpreter {
         &self.path
     }
 
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     pub(super) fn places(&self) -> &[PathBuf] {
         &self.places
     }

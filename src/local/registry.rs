@@ -1,6 +1,6 @@
 //! The sandboxes of an engine.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{RwLock, oneshot};
 
 use super::message::Environment;
+use super::overuse::Overuse;
 use super::python::Pythons;
 use super::sandbox::{Metadata, Sandbox};
 use super::server::Problem;
@@ -19,6 +20,9 @@ use super::{expiry, lock};
 
 /// How long stopping waits for sandboxes that are being created.
 const LAST_CREATION: Duration = Duration::from_secs(5);
+
+/// How many ends are remembered.
+const REMEMBERED: usize = 256;
 
 /// The runtime of those who name none.
 pub(super) const DEFAULT_RUNTIME: &str = "python";
@@ -38,6 +42,8 @@ pub(super) struct Registry {
     warm: Warm,
     /// Those that are ending stay here until they have ended, and are shown to nobody.
     sandboxes: Mutex<HashMap<String, Arc<Sandbox>>>,
+    /// Why the latest ones were ended that passed a limit.
+    ended: Mutex<VecDeque<(String, Overuse)>>,
     is_closed: AtomicBool,
     /// Read by every creation under way, so that stopping can wait for them.
     creations: RwLock<()>,
@@ -50,6 +56,7 @@ impl Registry {
             warm: Warm::new(warm, place.clone()),
             place,
             sandboxes: Mutex::default(),
+            ended: Mutex::default(),
             is_closed: AtomicBool::new(false),
             creations: RwLock::new(()),
         }
@@ -105,7 +112,10 @@ impl Registry {
     pub(super) fn get(&self, id: &str) -> Result<Arc<Sandbox>, Problem> {
         let found = lock(&self.sandboxes).get(id).filter(|sandbox| !sandbox.is_ended()).cloned();
         found.ok_or_else(|| {
-            let message = format!("Sandbox \"{id}\" doesn't exist or you don't have access to it");
+            let mut message = format!("Sandbox \"{id}\" doesn't exist or you don't have access to it");
+            if let Some((_, why)) = lock(&self.ended).iter().find(|(ended, _)| ended == id) {
+                message.push_str(&format!("; it was ended: {why}"));
+            }
             Problem::new(StatusCode::NOT_FOUND, message)
         })
     }
@@ -125,6 +135,18 @@ impl Registry {
             lock(&registry.sandboxes).remove(&sandbox.id);
         });
         let _ = task.await;
+    }
+
+    /// Ends a sandbox that passed a limit, and remembers why.
+    pub(super) async fn end(self: &Arc<Self>, sandbox: Arc<Sandbox>, overuse: Overuse) {
+        {
+            let mut ended = lock(&self.ended);
+            ended.truncate(REMEMBERED - 1);
+            ended.push_front((sandbox.id.clone(), overuse.clone()));
+        }
+        // The first reason counts.
+        let _ = sandbox.overuse.set(overuse);
+        self.kill(sandbox).await;
     }
 
     /// Ends all sandboxes and waits until they are gone.

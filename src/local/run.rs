@@ -11,6 +11,7 @@ use super::context::{Context, Fate, Slot};
 use super::event::{Event, Representations};
 use super::kernel::{Kernel, until_exited};
 use super::message::{Environment, Message};
+use super::overuse::Overuse;
 use super::sandbox::Sandbox;
 use super::supervisor::Exit;
 
@@ -18,6 +19,8 @@ use super::supervisor::Exit;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// A silent run says this often that it lives.
 const KEEPALIVE: Duration = Duration::from_secs(5);
+/// How long the client may take to hear why the sandbox was ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A kernel that has closed its socket has this long to end by itself.
 const LAST_BREATH: Duration = Duration::from_millis(500);
 /// How long an idle kernel may take to read its code.
@@ -50,7 +53,7 @@ async fn execute(sandbox: Arc<Sandbox>, context: Arc<Context>, request: Request,
     let mut fate = context.fate();
     let ending = tokio::select! {
         biased;
-        () = sandbox.ended() => Ending::Cut,
+        () = sandbox.ended() => Ending::of(&sandbox),
         () = answer.closed() => Ending::Cut,
         () = removed(&mut fate) => Ending::Removed,
         mut slot = context.turn() => {
@@ -61,12 +64,14 @@ async fn execute(sandbox: Arc<Sandbox>, context: Arc<Context>, request: Request,
     for event in ending.events(&request) {
         answer.push(&event);
     }
-    if !matches!(ending, Ending::Cut) {
-        tokio::select! {
+    match ending {
+        Ending::Cut => {}
+        Ending::SandboxEnded(_) => drop(tokio::time::timeout(LAST_WORDS, answer.finish()).await),
+        _ => tokio::select! {
             biased;
             () = sandbox.ended() => {}
             () = answer.finish() => {}
-        }
+        },
     }
 }
 
@@ -89,6 +94,7 @@ async fn turn(
         Ok(Err(exit)) => return Ending::Died(exit),
         Err(error) => return Ending::NotStarted(error.to_string()),
     }
+    let has_lost_state = std::mem::take(&mut slot.has_lost_state);
     let Some(kernel) = slot.kernel.as_mut() else {
         return Ending::NotStarted("no kernel".to_owned());
     };
@@ -96,6 +102,7 @@ async fn turn(
         kernel,
         answer,
         fate,
+        has_lost_state,
         number: 0,
         started: false,
         deadline,
@@ -105,12 +112,13 @@ async fn turn(
     };
     let ending = tokio::select! {
         biased;
-        () = sandbox.ended() => Ending::Cut,
+        () = sandbox.ended() => Ending::of(sandbox),
         ending = run.drive(request) => ending,
     };
-    if sandbox.supervisor.is_gone() {
-        return Ending::Cut;
+    if sandbox.is_ended() || sandbox.supervisor.is_gone() {
+        return Ending::of(sandbox);
     }
+    slot.has_lost_state = ending.loses_state();
     let keeps_kernel = matches!(ending, Ending::Done | Ending::TimedOut(State::Kept));
     if !keeps_kernel
         && let Some(kernel) = slot.kernel.take()
@@ -143,18 +151,28 @@ enum Ending {
     Restarted,
     Removed,
     NotStarted(String),
+    /// The sandbox passed a limit.
+    SandboxEnded(Overuse),
     /// The sandbox ended or nobody listens: there is nothing to say, and no clean end.
     Cut,
 }
 
 impl Ending {
+    /// That of a run whose sandbox has ended.
+    fn of(sandbox: &Sandbox) -> Self {
+        sandbox.overuse.get().map_or(Self::Cut, |overuse| Self::SandboxEnded(overuse.clone()))
+    }
+
     fn events(&self, request: &Request) -> Vec<Event> {
         let mut reason = None;
         let error = match self {
             Self::Cut => return Vec::new(),
             Self::Done => None,
+            Self::SandboxEnded(overuse) => {
+                Some(Event::error(overuse.name(), format!("The sandbox was ended: {overuse}.")))
+            }
             Self::Died(exit) => Some(Event::error(
-                "KernelDied",
+                exit.name(),
                 format!(
                     "The Python process of this context {exit}. Its variables are lost; \
                      the next execution starts a fresh one."
@@ -181,7 +199,13 @@ impl Ending {
             )),
             Self::NotStarted(why) => Some(Event::error("KernelNotStarted", why.as_str())),
         };
-        error.into_iter().chain([Event::End { reason }]).collect()
+        let lost = self.loses_state().then_some(Event::StateLost);
+        lost.into_iter().chain(error).chain([Event::End { reason }]).collect()
+    }
+
+    /// Whether the variables of the context are gone although nobody asked for that.
+    fn loses_state(&self) -> bool {
+        matches!(self, Self::Died(_) | Self::TimedOut(State::Lost) | Self::SandboxEnded(_))
     }
 }
 
@@ -190,6 +214,8 @@ struct Run<'a> {
     kernel: &'a mut Kernel,
     answer: &'a mut Answer,
     fate: watch::Receiver<Fate>,
+    /// The kernel is a fresh one in the place of one that was lost.
+    has_lost_state: bool,
     number: u64,
     /// An interrupt before the driver has begun would find nothing to stop.
     started: bool,
@@ -288,6 +314,9 @@ impl Run<'_> {
             "started" if ours && !self.started => {
                 self.started = true;
                 self.push(&Event::Count { execution_count: message.count });
+                if self.has_lost_state {
+                    self.push(&Event::StateLost);
+                }
                 if self.interrupt.is_some() {
                     self.kernel.interrupt();
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::context::{Context, Contexts};
 use super::message::Environment;
+use super::overuse::Overuse;
 use super::python::Interpreter;
 use super::registry::Specification;
 use super::report::Level;
@@ -52,6 +53,8 @@ pub(super) struct Sandbox {
     pub(super) contexts: Contexts,
     pub(super) end: watch::Sender<End>,
     is_ended: watch::Sender<bool>,
+    /// The limit that it is ended for.
+    pub(super) overuse: OnceLock<Overuse>,
     removed: OnceCell<()>,
 }
 
@@ -71,6 +74,7 @@ impl Sandbox {
             supervisor: prepared.supervisor,
             end: watch::Sender::new(End::after(wanted.timeout)),
             is_ended: watch::Sender::default(),
+            overuse: OnceLock::new(),
             removed: OnceCell::new(),
         })
     }

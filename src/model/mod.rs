@@ -1,5 +1,6 @@
 //! The data that goes in and comes out: the same types in both flavours, with no connection behind them.
 
+mod chart;
 #[cfg(feature = "_client")]
 mod context;
 #[cfg(feature = "_client")]
@@ -15,6 +16,10 @@ mod output;
 mod sandbox;
 mod save;
 
+pub use chart::{
+    Bar, BarChart, BoxAndWhisker, BoxAndWhiskerChart, Chart, Coordinate, PieChart, PointChart, Scale, Series, Slice,
+    SuperChart,
+};
 #[cfg(feature = "_client")]
 pub use context::{Context, CreateContext};
 #[cfg(feature = "_client")]

@@ -29,8 +29,8 @@ pub struct SandboxInfo {
     pub memory_mb: Option<u64>,
     /// How much disk it has, in MiB.
     pub disk_size_mb: Option<u64>,
-    /// What keeps its code away from the machine: `none` on the embedded engine as it is now; absent on servers that
-    /// say nothing of it.
+    /// What keeps its code away from the machine, on the embedded engine: `namespaces`, `landlock` or `none`. Absent on
+    /// servers that say nothing of it.
     pub confinement: Option<String>,
 }
 

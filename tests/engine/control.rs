@@ -142,7 +142,8 @@ fn runtimes() {
         let id = info["sandboxID"].as_str().unwrap();
         assert_eq!(peer.text(id, "import sys; sys.version_info[1]"), minor.to_string());
         assert_eq!(
-            peer.run(id, "import os; os.write(1, b'a\\n')\ndisplay([1])\nawait __import__('asyncio').sleep(0)\n1/0").kinds(),
+            peer.run(id, "import os; os.write(1, b'a\\n')\ndisplay([1])\nawait __import__('asyncio').sleep(0)\n1/0")
+                .kinds(),
             ["number_of_executions", "stdout", "result", "error", "end_of_execution"]
         );
         let run = peer.run_with(id, json!({"code": "while True:\n    pass", "timeout": 0.2}));

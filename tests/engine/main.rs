@@ -4,6 +4,9 @@
 
 mod control;
 mod e2b;
+mod libraries;
+mod limits;
+mod network;
 mod notebook;
 mod peer;
 mod python;

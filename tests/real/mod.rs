@@ -1,10 +1,11 @@
 //! Behaviour of the real engine, run over each of its dialects.
 
-use super::{local_client, ms};
+use super::{local_client, local_client_with, ms};
 
 mod contexts;
 mod endings;
 mod interrupts;
+mod libraries;
 mod lifecycle;
 mod python;
 mod scopes;

@@ -33,8 +33,10 @@ import sys
 import threading
 import types
 
+from code_interpreter_libraries import LibraryHooks, open_figures
+from code_interpreter_limits import explained
 from code_interpreter_notebook import Notebook
-from code_interpreter_results import ShowHook, describe, open_figures, sturdily
+from code_interpreter_results import describe, sturdily
 
 MAX_EVENT_BYTES = 200 * 1024 * 1024
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -66,39 +68,65 @@ class Control:
         self.runs = []
         self.acknowledged = 0
         self.acks = 0
+        self.is_running = False
         self.sending = threading.Lock()
+        self.is_reading = False
+        self.reading = threading.Condition()
 
     def send(self, event):
-        line = sturdily(to_json, event).encode("utf-8", "code_interpreter") + b"\n"
-        if len(line) > MAX_EVENT_BYTES:
-            raise ValueError(f"a result of {len(line)} bytes is over the limit of {MAX_EVENT_BYTES}")
+        """Tells how far the driver is. Only while a run is going on, the engine takes results and acknowledges them."""
+        line = self.encode(event)
         with self.sending:
-            self.socket.sendall(line)
+            self.is_running = event["event"] == "started"
+            self.socket.sendall(line + b"}\n")
 
     def send_and_wait(self, event):
-        self.acks += 1
-        wanted = event["ack"] = self.acks
-        self.send(event)
-        while self.acknowledged < wanted:
-            self.receive()
+        line = self.encode(event)
+        with self.sending:
+            if not self.is_running:
+                return  # a thread that outlives its run
+            self.acks += 1
+            wanted = self.acks
+            self.socket.sendall(b'%b, "ack": %d}\n' % (line, wanted))
+        self.wait_until(lambda: self.acknowledged >= wanted)
+
+    def encode(self, event):
+        line = sturdily(to_json, event).encode("utf-8", "code_interpreter")
+        if len(line) > MAX_EVENT_BYTES:
+            raise ValueError(f"a result of {len(line)} bytes is over the limit of {MAX_EVENT_BYTES}")
+        return line[:-1]
 
     def next_run(self):
-        while not self.runs:
-            self.receive()
+        self.wait_until(lambda: self.runs)
         return self.runs.pop(0)
 
+    def wait_until(self, is_reached):
+        """Whoever waits first reads for all: threads wait for acknowledgments, and the main one for the next run."""
+        with self.reading:
+            while not is_reached():
+                if self.is_reading:
+                    self.reading.wait()
+                else:
+                    self.receive()
+
     def receive(self):
-        while True:
-            end = self.unread.find(b"\n")
-            if end >= 0:
-                break
+        self.is_reading = True
+        self.reading.release()
+        try:
             data = self.socket.recv(1 << 20)
-            if not data:
-                os._exit(0)
-            self.unread += data
-        line = bytes(self.unread[:end])
-        del self.unread[: end + 1]
-        message = sturdily(from_json, line)
+        finally:
+            self.reading.acquire()
+            self.is_reading = False
+            self.reading.notify_all()
+        if not data:
+            os._exit(0)
+        self.unread += data
+        if b"\n" in data:
+            *lines, self.unread = self.unread.split(b"\n")
+            for line in lines:
+                self.take(sturdily(from_json, line))
+
+    def take(self, message):
         if message["op"] == "ack":
             self.acknowledged = max(self.acknowledged, message["ack"])
         else:
@@ -222,7 +250,7 @@ class Driver:
         sys.path.insert(0, "")
         sys.modules["__main__"] = self.module
         self.module.__dict__["__builtins__"] = builtins
-        sys.meta_path.insert(0, ShowHook(lambda *_args, **_options: self.show_figures()))
+        sys.meta_path.insert(0, LibraryHooks(lambda *_args, **_options: self.show_figures(), self.notebook.display))
         self.notebook.prepare()
         for name in ("stdin", "stdout", "stderr"):
             setattr(sys, name, None)
@@ -270,10 +298,10 @@ class Driver:
 
     def tell(self, event):
         event = {"run": self.run, **event}
-        if threading.current_thread() is not threading.main_thread():
-            self.control.send(event)  # acknowledgments are for the main thread to read
-            return
         flush_streams()
+        if threading.current_thread() is not threading.main_thread():
+            self.control.send_and_wait(event)  # interrupts are for the main thread alone
+            return
         self.shielded = True
         try:
             self.control.send_and_wait(event)
@@ -281,8 +309,13 @@ class Driver:
             self.unshield()
 
     def tell_error(self, error):
+        event = describe(error)
         try:
-            self.tell(describe(error))
+            event["value"] = explained(error, event["value"])
+        except BaseException:
+            pass  # its attributes are user code as well
+        try:
+            self.tell(event)
         except Exception as too_long:  # or whatever else it is that cannot be told
             self.tell(describe(too_long))
 

@@ -7,7 +7,8 @@ The engine's socket arrives as standard input. Both ways it carries one JSON obj
     {"op": "kill", "kernel": 1}         SIGKILL to the kernel and everything below it
 
     {"event": "ready"}
-    {"event": "exit", "kernel": 1, "status": 0}    or "signal": 9 in place of "status"
+    {"event": "forked", "kernel": 1, "pid": 7}
+    {"event": "exit", "kernel": 1, "status": 0, "cpu": 0.2}    or "signal": 9 in place of "status"; seconds
 
 End of file means that the engine is gone or done with the sandbox. The process stays single-threaded,
 because it forks, and signals only children that it has not reaped, so a process id is never a stranger's.
@@ -175,6 +176,7 @@ class Supervisor:
             if pid == 0:
                 self.become_kernel(*taken)
             self.kernels[pid] = number
+            self.report(event="forked", kernel=number, pid=pid)
         for descriptor in taken:
             os.close(descriptor)
 
@@ -208,7 +210,7 @@ class Supervisor:
         while True:
             try:
                 self.sweep_groups()
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
             if pid == 0:
@@ -216,10 +218,11 @@ class Supervisor:
             number = self.kernels.pop(pid, None)
             if number is None:
                 continue
+            cpu = usage.ru_utime + usage.ru_stime
             if os.WIFSIGNALED(status):
-                self.report(event="exit", kernel=number, signal=os.WTERMSIG(status))
+                self.report(event="exit", kernel=number, signal=os.WTERMSIG(status), cpu=cpu)
             else:
-                self.report(event="exit", kernel=number, status=os.WEXITSTATUS(status))
+                self.report(event="exit", kernel=number, status=os.WEXITSTATUS(status), cpu=cpu)
 
     def sweep_groups(self):
         """Kills what a dead kernel left in its group, while its zombie still keeps the number from reuse."""
@@ -255,7 +258,8 @@ def main(start):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    load("code_interpreter_results", start["results"])
+    for name in ("limits", "plain", "charts", "libraries", "results"):
+        load(f"code_interpreter_{name}", start[name])
     load("code_interpreter_notebook", start["notebook"]["notebook"]).PARTS.update(start["notebook"])
     driver = load("code_interpreter_driver", start["driver"])
     confined = start["confined"]

@@ -111,6 +111,11 @@ class Code(TextDisplayObject):
         return {self.mime: f"<pre><code>{html.escape(self.data)}</code></pre>"}
 
 
+def is_embedded(source, embed):
+    is_address = isinstance(source, str) and source.startswith(("http://", "https://"))
+    return not is_address if embed is None else embed
+
+
 class Image(DisplayObject):
     """A picture. By its address only when `embed` is false, which is the default for an address."""
 
@@ -119,8 +124,7 @@ class Image(DisplayObject):
     SIGNATURES = ((b"\x89PNG", "png"), (b"\xff\xd8", "jpeg"), (b"GIF8", "gif"), (b"RIFF", "webp"))
 
     def __init__(self, data=None, url=None, filename=None, format=None, embed=None, width=None, height=None, **options):
-        is_address = str(url or data).startswith(("http://", "https://"))
-        self.embed = not is_address if embed is None else embed
+        self.embed = is_embedded(url or data, embed)
         self.width, self.height, self.alt = width, height, options.get("alt")
         super().__init__(data, url, filename, options.get("metadata"))
         found = (name for signature, name in self.SIGNATURES if self.data and self.data.startswith(signature))
@@ -148,8 +152,7 @@ class Media(DisplayObject):
     kind, default = "", ""
 
     def __init__(self, data=None, url=None, filename=None, embed=None, autoplay=False, mimetype=None, **options):
-        is_address = str(url or data).startswith(("http://", "https://"))
-        self.embed = not is_address if embed is None else embed
+        self.embed = is_embedded(url or data, embed)
         self.autoplay, self.mimetype, self.options = autoplay, mimetype, options
         super().__init__(data, url, filename)
 
@@ -164,7 +167,8 @@ class Media(DisplayObject):
             source = f"data:{mime};base64,{base64.b64encode(self.data).decode('ascii')}"
         size = {name: self.options.get(name) for name in ("width", "height")}
         autoplay = " autoplay" if self.autoplay else ""
-        return {self.mime: f"<{self.kind} controls{autoplay}{attributes(**size)}{attributes(src=source)}></{self.kind}>"}
+        written = attributes(**size, src=source)
+        return {self.mime: f"<{self.kind} controls{autoplay}{written}></{self.kind}>"}
 
 
 class Video(Media):

@@ -78,7 +78,8 @@ class Shell:
         magic = self.cell_magics.get(magic_name)
         if magic is None:
             hint = f" %{magic_name} exists for a line." if magic_name in self.line_magics else ""
-            raise UsageError(f"there is no cell magic %%{magic_name}.{hint} There are: {listed('%%', self.cell_magics)}")
+            known = listed("%%", self.cell_magics)
+            raise UsageError(f"there is no cell magic %%{magic_name}.{hint} There are: {known}")
         place = Place(frame, lines=1)
         return magic(self, self.expand(magic, line, frame), cell, place)
 
