@@ -38,6 +38,20 @@ const LIBRARIES: &str = include_str!("python/libraries.py");
 const RESULTS: &str = include_str!("python/results.py");
 const LIMITS: &str = include_str!("python/limits.py");
 const DOMAIN: &str = include_str!("python/domain.py");
+/// What makes a notebook of Python, by name; most of it is compiled by the contexts that use it.
+const NOTEBOOK: &[(&str, &str)] = &[
+    ("notebook", include_str!("python/notebook/notebook.py")),
+    ("cells", include_str!("python/notebook/cells.py")),
+    ("commands", include_str!("python/notebook/commands.py")),
+    ("inspection", include_str!("python/notebook/inspection.py")),
+    ("ipython", include_str!("python/notebook/ipython.py")),
+    ("magics", include_str!("python/notebook/magics.py")),
+    ("objects", include_str!("python/notebook/objects.py")),
+    ("packages", include_str!("python/notebook/packages.py")),
+    ("registry", include_str!("python/notebook/registry.py")),
+    ("running", include_str!("python/notebook/running.py")),
+    ("shell", include_str!("python/notebook/shell.py")),
+];
 /// The sources come over the socket: nothing lies in a file, or in the command line for `ps` to show.
 const BOOT: &str = "import json
 with open(0, 'rb', closefd=False) as start: start = json.loads(start.readline())
@@ -159,10 +173,12 @@ impl Supervisor {
             sandbox: sandbox.to_owned(),
             pause: Pause::default(),
         };
+        let notebook: HashMap<_, _> = NOTEBOOK.iter().copied().collect();
         let boot = serde_json::json!({
             "supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS, "limits": LIMITS, "domain": DOMAIN,
             "confined": domain, "plain": PLAIN, "charts": CHARTS, "libraries": LIBRARIES,
             "languages": language::sources(),
+            "notebook": notebook,
         });
         let boot = boot.to_string() + "\n";
         let ready = tokio::time::timeout(START, async {

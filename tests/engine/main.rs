@@ -9,6 +9,7 @@ mod libraries;
 mod lifecycle;
 mod limits;
 mod network;
+mod notebook;
 mod peer;
 mod python;
 mod runs;

@@ -271,6 +271,7 @@ def main(start):
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     for name in ("limits", "plain", "charts", "libraries", "results"):
         load(f"code_interpreter_{name}", start[name])
+    load("code_interpreter_notebook", start["notebook"]["notebook"]).PARTS.update(start["notebook"])
     driver = load("code_interpreter_driver", start["driver"])
     confined = start["confined"]
     domain = confined and load("code_interpreter_domain", start["domain"]).Domain(confined["readable"])
