@@ -86,6 +86,8 @@ mod random;
 #[cfg(unix)]
 mod registry;
 #[cfg(unix)]
+mod removal;
+#[cfg(unix)]
 mod run;
 #[cfg(unix)]
 mod sandbox;

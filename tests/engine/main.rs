@@ -2,6 +2,7 @@
 #![cfg(all(unix, feature = "local"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
+mod attacks;
 mod control;
 mod e2b;
 mod languages;
