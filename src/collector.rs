@@ -41,6 +41,7 @@ impl Collector {
                 }
                 result.error = Some(error);
             }
+            Event::StateLost => result.state_lost = true,
             Event::End => {}
         }
     }

@@ -22,6 +22,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///     match error.kind() {
 ///         ErrorKind::Authentication => "check the API key",
 ///         ErrorKind::SandboxGone => "create another sandbox",
+///         ErrorKind::SandboxPaused => "resume it",
 ///         ErrorKind::Timeout => "allow more time",
 ///         _ if error.is_retryable() => "try again",
 ///         _ => "read the message",
@@ -82,8 +83,11 @@ pub enum ErrorKind {
     Connect,
     /// The connection broke after the request was sent; the sandbox may still be running.
     ConnectionLost,
-    /// The sandbox was killed, reached the end of its life, or was paused, before or while something was done in it.
+    /// The sandbox was killed, or reached the end of its life, before or while something was done in it.
     SandboxGone,
+    /// The sandbox was paused, before or while something was done in it. It keeps its state; `Sandbox::resume` lets it go
+    /// on.
+    SandboxPaused,
     /// A clock ran out. [`Error::clock`] tells which, and its value.
     Timeout,
     /// A `Cancel` handle ended the call.
@@ -207,6 +211,12 @@ impl Error {
     #[must_use]
     pub fn is_sandbox_gone(&self) -> bool {
         self.0.kind == ErrorKind::SandboxGone
+    }
+
+    /// Whether the sandbox is paused, so that it has to be resumed first.
+    #[must_use]
+    pub fn is_sandbox_paused(&self) -> bool {
+        self.0.kind == ErrorKind::SandboxPaused
     }
 
     /// Whether a `Cancel` handle ended the call.

@@ -53,8 +53,9 @@
 //! }
 //! ```
 //!
-//! **Code in the embedded engine is not confined yet**: it runs with your own rights. Run there only what you would run
-//! yourself.
+//! On Linux, code in the embedded engine is confined: see `Policy` for what it may do, and `ConfinementReport` for what
+//! the machine has to keep it in. Elsewhere starting the engine is an error, unless the program gives up confinement with
+//! `LocalEngineBuilder::unconfined`.
 //!
 //! # Which service
 //!
@@ -82,6 +83,26 @@
 //! while let Some(event) = execution.next().await {
 //!     if let Event::Stdout(chunk) = event? {
 //!         print!("{}", chunk.text);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Figures, tables and images
+//!
+//! An [`Output`] has a value in all its forms. A matplotlib figure is an image and a typed [`Chart`], a pandas `DataFrame`
+//! HTML and [its columns](Output::table), a list or a dictionary [JSON](Output::json).
+//!
+//! ```no_run
+//! # fn example(result: code_interpreter::ExecutionResult) -> Result<(), code_interpreter::Error> {
+//! use code_interpreter::Chart;
+//!
+//! for output in &result.outputs {
+//!     match output.chart() {
+//!         Some(Chart::Bar(chart)) => chart.elements.iter().for_each(|bar| println!("{}: {}", bar.label, bar.value)),
+//!         Some(_) => println!("{}", output.save("figure")?.display()), // figure.png
+//!         None => println!("{output}"),
 //!     }
 //! }
 //! # Ok(())
@@ -117,13 +138,16 @@
 //! | an unknown runtime | [`ErrorKind::NotFound`]; the embedded engine lists those that there are |
 //! | empty code | an empty result |
 //! | code that asks for `input()` | its standard input is empty: `EOFError` in the result |
-//! | code that ends its process | the error `KernelDied` in the result; the next execution starts afresh |
+//! | code that ends its process | the error `KernelDied`, or `KernelKilled` by a signal, in the result, with [`ExecutionResult::state_lost`]; the next execution starts afresh |
+//! | code that uses too much, on the embedded engine | `MemoryError` or `OutOfMemory`, `CpuTimeExceeded`, `TooManyProcesses`, `DiskFull` (which ends the sandbox) in the result |
 //! | code that never ends | interrupted by the execution clock, a `Cancel`, or dropping the call; killed 2 s later if it does not react |
 //! | more output than is kept | the beginning is kept, and [`ExecutionResult::truncated`] set |
 //! | a line of an answer that is not JSON | [`ErrorKind::Protocol`], with what had come in [`Error::partial`] |
 //! | a line, or an object, beyond 128 MiB | [`ErrorKind::TooLarge`], with what had come |
 //! | bytes that are not UTF-8, halves of surrogate pairs | U+FFFD in their place |
 //! | events of an unknown type | ignored; unknown forms of an output are kept under their names |
+//! | a value whose JSON, table or chart would have more than 64 MiB or some million items, or has no end | its other forms, without that one |
+//! | a chart of an unknown kind, or without the fields of its kind | [`Chart::Other`], as it came |
 //! | an answer that ends before the execution did | [`ErrorKind::ConnectionLost`], or [`ErrorKind::SandboxGone`] if the service says so |
 //! | a status that is an error, with any body | the kind of that status, with the body's text |
 //!

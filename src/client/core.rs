@@ -83,6 +83,16 @@ impl Core {
         error.reframe(ErrorKind::SandboxGone, self.why_gone(id)).hint("create another")
     }
 
+    /// What a plain gateway does not have it answers with a 404 that speaks of no sandbox.
+    pub(super) fn not_offered(&self, error: Error) -> Error {
+        let is_missing = error.is_not_found() && !error.is_no_sandbox() && !self.endpoint().needs_route();
+        if !is_missing {
+            return error;
+        }
+        let message = "the service does not know this call";
+        error.reframe(ErrorKind::Unsupported, message).hint("it does not offer this, or has no such sandbox")
+    }
+
     /// Takes the key out of what an error repeats of an answer.
     pub(super) fn redact(&self, error: Error) -> Error {
         error.without(&[self.config.api_key.expose()])
@@ -115,6 +125,7 @@ impl Core {
     pub(super) async fn call_inside(&self, id: &str, request: Request) -> Result<Answer> {
         match self.call(request).await {
             Err(error) if broke_off(&error) => Err(self.explain(id, error).await),
+            Err(error) if error.is_sandbox_gone() => Err(self.gone_or_paused(id, error).await),
             answer => answer.map_err(|error| self.gone_if_known(id, error)),
         }
     }
@@ -123,8 +134,13 @@ impl Core {
     pub(super) async fn call_for_sandbox(&self, request: Request) -> Result<SandboxInfo> {
         let (action, asked_for) = (request.action, request.sandbox_id.clone());
         let answer = self.call(request).await?;
-        self.read_sandbox(&answer, asked_for.as_deref())
-            .map_err(|error| error.doing(action).with_attempts(answer.attempts))
+        self.read_sandbox(&answer, asked_for.as_deref()).map_err(|error| {
+            let error = error.doing(action).with_attempts(answer.attempts);
+            match asked_for {
+                Some(id) => error.in_sandbox(id),
+                None => error,
+            }
+        })
     }
 
     /// Looks the sandbox up, without moving its end.
@@ -159,9 +175,18 @@ impl Core {
             Ok(info) if info.state == SandboxState::Running => {
                 broken.hint("the sandbox still runs; whether what was asked of it was done is not known")
             }
-            Ok(_) => gone("the sandbox was paused").hint("resume it"),
+            Ok(_) => paused(broken, "the sandbox was paused meanwhile"),
             Err(error) if error.is_no_sandbox() => gone(self.why_gone(id)).hint("create another"),
             Err(_) => broken.hint("and the service does not tell what became of the sandbox"),
+        }
+    }
+
+    /// The ways into E2B's sandboxes say the same of those that are gone and those that are paused; the control plane
+    /// knows.
+    async fn gone_or_paused(&self, id: &str, gone: Error) -> Error {
+        match self.probe(id).await {
+            Ok(info) if info.state == SandboxState::Paused => paused(gone, "the sandbox is paused"),
+            _ => gone,
         }
     }
 
@@ -184,6 +209,7 @@ impl Core {
         let call = self.endpoint().execute(id, &route, request, asked)?;
         let opened = match self.runtime.wait(self.transport.open(&call, &waiting)).await {
             Err(error) if broke_off(&error) => return Err(self.explain(id, error).await),
+            Err(error) if error.is_sandbox_gone() => return Err(self.gone_or_paused(id, error).await),
             opened => opened.map_err(|error| self.gone_if_known(id, error))?,
         };
         if opened.header(DEADLINE_HEADER).is_some() {
@@ -191,6 +217,10 @@ impl Core {
         }
         Ok(Events::new(Arc::clone(self), id.to_owned(), opened, waiting))
     }
+}
+
+fn paused(error: Error, message: &str) -> Error {
+    error.reframe(ErrorKind::SandboxPaused, message).hint("resume it; it keeps its state")
 }
 
 /// Whether the sandbox may have gone meanwhile: the connection broke, or something in between says that it cannot reach it.

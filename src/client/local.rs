@@ -11,9 +11,8 @@ impl CodeInterpreter {
     /// For an engine with settings, start one with [`LocalEngine::builder`] and pass it to
     /// [`Builder::engine`](super::Builder::engine).
     ///
-    /// **The code is not confined yet**: it runs with the rights of this program. Run only code that you would run
-    /// yourself. A warning on standard error says so, unless the program states that it is meant, by
-    /// `builder().engine(LocalEngine::builder().unconfined().start()?).build()?`.
+    /// Code is confined as [`Policy::new`](crate::Policy::new) says: no network, none of the user's files, limits on
+    /// memory, processes and disk.
     ///
     #[doc = example!(r#"let client = CodeInterpreter::local()"# await r#"?;
 let sandbox = client.sandboxes().create("python3")"# await r#"?;
@@ -21,6 +20,7 @@ assert_eq!(sandbox.execute_code("1 + 1")"# await r#"?.text(), Some("2"));"#)]
     ///
     /// # Errors
     ///
+    /// [`ErrorKind::Confinement`](crate::ErrorKind::Confinement) when this machine has not what it takes to confine code;
     /// [`ErrorKind::Engine`](crate::ErrorKind::Engine) when the engine cannot be started, with the reason. Whether there
     /// is a Python is found out by [`create`](super::SandboxManager::create).
     pub async fn local() -> Result<Self> {

@@ -117,7 +117,8 @@ println!("{} and {}", sandbox.id(), other.id());"#)]
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] when there is none with this id, [`ErrorKind::InvalidInput`] when it cannot be an id.
+    /// [`ErrorKind::NotFound`] when there is none with this id, or it is paused; [`ErrorKind::InvalidInput`] when it cannot
+    /// be an id.
     pub async fn set_timeout(&self, id: &str, life: Duration) -> Result<()> {
         let request = self.core.endpoint().set_timeout(id, life)?;
         self.core.call(request).await?;
@@ -139,6 +140,7 @@ assert_eq!(result.text(), Some("2"));"#)]
     /// * [`ErrorKind::InvalidInput`]: the id cannot be one, or both a context and a language were given.
     /// * [`ErrorKind::NotFound`]: there is no sandbox with this id, or no such context in it.
     /// * [`ErrorKind::SandboxGone`]: the sandbox was killed, or expired, before or while the code ran.
+    /// * [`ErrorKind::SandboxPaused`]: the sandbox is paused; resume it.
     /// * [`ErrorKind::Timeout`]: the execution or the idle clock ran out; [`Error::clock`](crate::Error::clock) says which.
     /// * [`ErrorKind::Cancelled`]: the request's [`Cancel`](crate::Cancel) was used.
     /// * [`ErrorKind::ConnectionLost`]: the connection broke, or the answer ended before the execution did.

@@ -6,11 +6,13 @@ mod core;
 mod execution;
 mod interpreter;
 mod known;
+mod lifecycle;
 mod list;
 #[cfg(feature = "local")]
 mod local;
 mod manager;
 mod marks;
+mod observe;
 mod sandbox;
 mod scope;
 mod source;

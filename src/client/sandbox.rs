@@ -14,7 +14,7 @@ use crate::{
 /// [`SandboxManager::with`].
 #[derive(Clone)]
 pub struct Sandbox {
-    manager: SandboxManager,
+    pub(super) manager: SandboxManager,
     contexts: ContextManager,
     id: Arc<str>,
 }
@@ -84,7 +84,7 @@ let first = execution.next()"# await r#";"#)]
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when it is gone.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when it is gone or paused.
     pub async fn set_timeout(&self, life: Duration) -> Result<()> {
         self.manager.set_timeout(&self.id, life).await
     }

@@ -20,6 +20,7 @@ pub(super) struct Answer {
     sender: mpsc::Sender<Bytes>,
     pending: BytesMut,
     abandoned: bool,
+    has_error: bool,
     finished: Arc<AtomicBool>,
 }
 
@@ -35,10 +36,11 @@ impl Answer {
         let (sender, receiver) = mpsc::channel(PIECES);
         let finished = Arc::new(AtomicBool::new(false));
         let body = Body { receiver, finished: Arc::clone(&finished), ended: false };
-        (Self { sender, pending: BytesMut::new(), abandoned: false, finished }, body)
+        (Self { sender, pending: BytesMut::new(), abandoned: false, has_error: false, finished }, body)
     }
 
     pub(super) fn push(&mut self, event: &Event) {
+        self.has_error |= matches!(event, Event::Error { .. });
         if !self.abandoned {
             event.write(&mut self.pending);
         }
@@ -52,6 +54,11 @@ impl Answer {
 
     pub(super) fn is_abandoned(&self) -> bool {
         self.abandoned
+    }
+
+    /// Whether an error was among the events.
+    pub(super) fn has_error(&self) -> bool {
+        self.has_error
     }
 
     /// Waits until nobody reads any more.

@@ -9,6 +9,9 @@ use crate::error::Result;
 
 /// Sets up a [`LocalEngine`].
 ///
+/// Each sandbox takes four file descriptors of this program, and three more for each further context: for hundreds of
+/// sandboxes raise its limit of open files, which is often 1,024.
+///
 /// ```no_run
 /// # fn main() -> code_interpreter::Result<()> {
 /// use code_interpreter::LocalEngine;
@@ -124,7 +127,7 @@ impl LocalEngineBuilder {
     /// included, that learns the id of a sandbox can run code in it. Ids have 128 random bits, stand in no command line
     /// of the engine's, and name directories that only the user can list. Requests from web pages are refused as always.
     ///
-    /// Options that need what the engine does not have, such as `autoPause` and `allow_internet_access`, are ignored.
+    /// Options that need what the engine does not have, such as `autoResume` and `allow_internet_access`, are ignored.
     pub fn serve_e2b(mut self) -> Self {
         self.settings.serves_e2b = true;
         self

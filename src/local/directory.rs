@@ -27,6 +27,7 @@ const LOCK: &str = "lock";
 /// The directory of one engine; its lock says that the engine lives.
 pub(super) struct EngineDirectory {
     path: PathBuf,
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     stage: PathBuf,
     /// Where it lies, and the mode that this has.
     root: (PathBuf, Permissions),
@@ -54,7 +55,12 @@ impl EngineDirectory {
         Ok(Self { path, stage, root: (root, mode), _lock: lock })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// See `confinement`.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     pub(super) fn stage(&self) -> &Path {
         &self.stage
     }

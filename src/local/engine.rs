@@ -19,12 +19,15 @@ use super::registry::Registry;
 use super::report::{ConfinementReport, Level};
 use super::server::{self, Door};
 use super::warm::Place;
+use super::watch;
 use crate::error::{Error, Result};
 
 /// How long `stop` waits; every step of stopping has a limit well below.
 const STOP: Duration = Duration::from_secs(30);
 /// How long dropping the last handle waits.
 const DROP: Duration = Duration::from_secs(2);
+/// How many things may block at a time.
+const BLOCKING: usize = 32;
 /// What is still blocked when all sandboxes have ended gets this long.
 const LEFTOVERS: Duration = Duration::from_secs(1);
 
@@ -193,7 +196,7 @@ impl Work {
         let (sender, started) = mpsc::channel();
         std::thread::Builder::new()
             .name("code-interpreter".to_owned())
-            .spawn(move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            .spawn(move || match runtime() {
                 Ok(runtime) => {
                     let _ = sender.send(Ok(()));
                     self.run(runtime);
@@ -215,11 +218,13 @@ impl Work {
                 let registry = Arc::clone(registry);
                 async move { registry.warm_up().await }
             });
+            let watch = tokio::spawn(watch::watch(Arc::clone(registry)));
             let served = tokio::select! {
                 served = server::serve(listener, door, Arc::clone(registry), serves_e2b) => served,
                 () = shared.stop.notified() => Ok(()),
             };
             warm_up.abort();
+            watch.abort();
             registry.stop().await;
             served
         });
@@ -227,6 +232,16 @@ impl Work {
         let removed = directory.remove();
         shared.set_ended(served.and(removed).map_err(|error| format!("the engine did not end well: {error}")));
     }
+}
+
+/// One thread that serves, and a few for a moment where something has to block: 200 sandboxes that end at once shall not
+/// need 200.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING)
+        .thread_keep_alive(Duration::from_secs(2))
+        .build()
 }
 
 /// Lets nobody wait for a thread that panicked.

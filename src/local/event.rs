@@ -33,6 +33,9 @@ pub(super) enum Event {
         value: String,
         traceback: String,
     },
+    /// The variables of the context are gone.
+    #[serde(rename = "state_lost")]
+    StateLost,
     Keepalive,
     #[serde(rename = "end_of_execution")]
     End {

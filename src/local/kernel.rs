@@ -1,4 +1,4 @@
-//! One Python process that runs the code of one context.
+//! One process that runs the code of one context.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::channel::{Lines, Pipe, Socket};
+use super::language::Runner;
 use super::message::{Environment, Message, Order};
 use super::output::Output;
 use super::random::random_number;
@@ -30,15 +31,17 @@ impl Kernel {
     /// Forks a kernel. The second value says why it could not enter `cwd`, if it could not.
     pub(super) async fn start(
         supervisor: &Arc<Supervisor>,
+        runner: &Runner,
         cwd: &Path,
         env: &Environment,
     ) -> Result<(Self, Option<String>)> {
         let failed = |error: std::io::Error| Error::engine("could not start a kernel").with_source(error);
+        let _going = supervisor.going().await;
         let (socket, their_control) = Socket::pair().map_err(failed)?;
         let (stdout, their_stdout) = Pipe::pair().map_err(failed)?;
         let (stderr, their_stderr) = Pipe::pair().map_err(failed)?;
         let output = Output::new(stdout, stderr);
-        let (number, exited) = supervisor.fork([their_control, their_stdout, their_stderr])?;
+        let (number, exited) = supervisor.fork(runner, [their_control, their_stdout, their_stderr])?;
         let lines = Lines::new(Arc::clone(&socket));
         let mut kernel = Self { supervisor: Arc::clone(supervisor), number, socket, lines, output, exited };
         let ready = tokio::time::timeout(START, async {
@@ -72,7 +75,7 @@ impl Kernel {
     }
 
     pub(super) fn exit(&self) -> Option<Exit> {
-        *self.exited.borrow()
+        self.exited.borrow().clone()
     }
 
     /// Kills the process with everything below it, and waits until it is gone.
@@ -89,7 +92,7 @@ impl Kernel {
 /// Waits until a kernel has ended.
 pub(super) async fn until_exited(exited: &mut watch::Receiver<Option<Exit>>) -> Exit {
     match exited.wait_for(Option::is_some).await {
-        Ok(exit) => exit.unwrap_or(Exit::Unknown),
+        Ok(exit) => exit.clone().unwrap_or(Exit::Unknown),
         Err(_) => Exit::Unknown,
     }
 }

@@ -1,23 +1,39 @@
-//! What the machine has, which is what a sandbox without limits of its own has.
+//! What there is for a sandbox: what its policy gives it, or without one what the machine has.
 
 use std::path::Path;
 
-/// In the units of the wire; zero where the system does not tell.
-pub(super) struct Machine {
+use super::policy::Policy;
+
+/// Memory and disk in bytes; zero where the system does not tell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
     pub(super) cpu_count: usize,
-    pub(super) memory_mb: u64,
-    pub(super) disk_size_mb: u64,
+    pub(super) memory: u64,
+    pub(super) disk: u64,
 }
 
-impl Machine {
-    pub(super) fn new(directory: &Path) -> Self {
+impl Size {
+    /// `directory` is where sandboxes have their files.
+    pub(super) fn new(policy: Option<&Policy>, directory: &Path) -> Self {
+        let disk = || rustix::fs::statvfs(directory).map_or(0, |disk| disk.f_blocks.saturating_mul(disk.f_frsize));
         Self {
             cpu_count: std::thread::available_parallelism().map_or(0, usize::from),
-            memory_mb: memory_bytes() >> 20,
-            disk_size_mb: rustix::fs::statvfs(directory)
-                .map_or(0, |disk| disk.f_blocks.saturating_mul(disk.f_frsize) >> 20),
+            memory: policy.map_or_else(memory_bytes, |policy| policy.memory),
+            disk: policy.map_or_else(disk, |policy| policy.disk),
         }
     }
+}
+
+/// How many processes were killed because the machine ran out of memory, since it started.
+#[cfg(target_os = "linux")]
+pub(super) fn memory_kills() -> u64 {
+    let text = std::fs::read_to_string("/proc/vmstat").unwrap_or_default();
+    text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or(0)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn memory_kills() -> u64 {
+    0
 }
 
 #[cfg(target_os = "linux")]

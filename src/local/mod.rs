@@ -1,16 +1,15 @@
 //! The embedded engine: runs code on this machine, in the program's own process tree.
 //!
 //! [`LocalEngine`] answers on a loopback port, in the dialect of the gateways that the clients of this crate talk
-//! to, and in E2B's when told to ([`LocalEngineBuilder::serve_e2b`]). Every sandbox is one directory and one Python process that forks a kernel for each context; everything
-//! ends with the engine, however the engine ends, unless it takes pains not to.
+//! to, and in E2B's when told to ([`LocalEngineBuilder::serve_e2b`]). Every sandbox is one directory and one Python
+//! process that forks a kernel for each context; everything
+//! ends with the engine, however the engine ends.
 //!
-//! What takes pains: code that kills its own supervisor frees the processes that it put into sessions of their own. On
-//! Linux those are then found by a variable in their environment, and killed. One that cleared its environment is not
-//! found, nor is any on a system without /proc, nor any when the host program is killed together with the supervisor.
-//! Whoever must be sure runs the whole program in a container.
-//!
-//! Code runs **unconfined**: with all the rights of the user who runs the program. See
-//! [`LocalEngineBuilder::unconfined`].
+//! Code is confined: see [`Policy`] for what it may do, [`ConfinementReport`] for what this machine has to keep it in.
+//! Where the layers that are needed are missing, an engine does not start, unless
+//! [`LocalEngineBuilder::unconfined`] says that it may without them. In an unconfined sandbox, code that kills its own
+//! supervisor frees the processes that it put into sessions of their own; on Linux they are then found by a variable
+//! in their environment, and killed, unless they cleared it.
 //!
 //! ```no_run
 //! # fn main() -> code_interpreter::Result<()> {
@@ -25,7 +24,9 @@
 //!
 //! How it is put together: `server` takes requests, `registry` keeps the sandboxes, `sandbox` has a `supervisor`
 //! (one Python process) and `context`s, a context has a `kernel` (a fork of the supervisor), and `run` is one
-//! execution on it. What Python does is in `python/supervisor.py` and `python/driver.py`.
+//! execution on it. `confinement` keeps a sandbox's processes in, `watch` looks after what they use, and `proxy` is their
+//! way out if they have one. What Python does is in `python/supervisor.py` and `python/driver.py`; what makes a notebook
+//! of it, in `python/notebook/`.
 
 mod builder;
 #[cfg(unix)]
@@ -47,19 +48,37 @@ mod context;
 #[cfg(unix)]
 mod directory;
 #[cfg(unix)]
+mod disk;
+#[cfg(unix)]
 mod event;
 #[cfg(unix)]
 mod expiry;
 #[cfg(unix)]
 mod kernel;
 #[cfg(unix)]
+mod language;
+#[cfg(unix)]
 mod leftovers;
+#[cfg(unix)]
+mod log;
 #[cfg(unix)]
 mod machine;
 #[cfg(unix)]
 mod message;
 #[cfg(unix)]
+mod meter;
+#[cfg(unix)]
 mod output;
+#[cfg(unix)]
+mod overuse;
+#[cfg(unix)]
+mod pause;
+#[cfg(unix)]
+mod processes;
+#[cfg(unix)]
+mod programs;
+#[cfg(unix)]
+mod proxy;
 #[cfg(unix)]
 mod python;
 #[cfg(unix)]
@@ -80,6 +99,8 @@ mod supervisor;
 mod tokens;
 #[cfg(unix)]
 mod warm;
+#[cfg(unix)]
+mod watch;
 
 pub use builder::LocalEngineBuilder;
 pub use engine::LocalEngine;

@@ -54,10 +54,15 @@ pub enum Network {
     /// None. Where the sandbox has a network namespace of its own, it can still talk to itself on loopback.
     #[default]
     Off,
-    /// The network of this machine. It includes the services on loopback, the local network and the metadata address
-    /// of a cloud machine, and therefore asks for [`Policy::allow_local_network`] as well.
+    /// The internet. Not what listens on this machine, on its local network, or at the metadata address of a cloud
+    /// machine: the sandbox has a network namespace of its own, out of which an HTTP proxy of the engine's leads,
+    /// named by the usual variables `http_proxy` and `https_proxy`. Where there are no namespaces, starting the engine
+    /// is an error.
+    ///
+    /// With [`Policy::allow_local_network`] a sandbox simply has the network of this machine.
     On,
-    /// Only these hosts. No machine can enforce this yet, so starting an engine with it is an error.
+    /// Only these hosts, by the same proxy: names such as `pypi.org`, or `*.pythonhosted.org` for all below one. With
+    /// [`Policy::allow_local_network`] their addresses may be local ones.
     Hosts(Vec<String>),
 }
 
@@ -130,7 +135,7 @@ impl Policy {
     }
 
     /// States that a sandbox with a network may also reach what listens on this machine, on its local network, and at
-    /// the metadata address of a cloud machine, where credentials can be had.
+    /// the metadata address of a cloud machine, where credentials can be had. Does nothing by itself.
     pub fn allow_local_network(mut self) -> Self {
         self.allow_local_network = true;
         self
@@ -212,17 +217,8 @@ impl Policy {
         if self.cpu_time.is_some_and(|limit| limit.is_zero()) {
             return Err("Policy::cpu_time is 0; it has to be longer, or None for no limit".to_owned());
         }
-        match self.network {
-            Network::Off => {}
-            Network::On if self.allow_local_network => {}
-            Network::On => {
-                return Err("Policy::network is On: sandboxes would also reach services on this machine, its local \
-                            network and cloud metadata addresses. If that is meant, add Policy::allow_local_network"
-                    .to_owned());
-            }
-            Network::Hosts(_) => {
-                return Err("Policy::network names hosts, which this machine cannot enforce; use Off or On".to_owned());
-            }
+        if let Network::Hosts(hosts) = &self.network {
+            check_hosts(hosts)?;
         }
         for share in &mut self.shared {
             share.find()?;
@@ -235,6 +231,23 @@ impl Policy {
             !all.iter().any(|other| other.is_writable && other != share && share.source.starts_with(&other.source))
         });
         Ok(self)
+    }
+}
+
+fn check_hosts(hosts: &[String]) -> Result<(), String> {
+    if hosts.is_empty() {
+        return Err("Policy::network names no hosts; use Network::Off for none".to_owned());
+    }
+    let is_host = |name: &str| {
+        let name = name.strip_prefix("*.").unwrap_or(name);
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte))
+    };
+    match hosts.iter().find(|host| !is_host(host)) {
+        Some(odd) => Err(format!(
+            "Policy::network names {odd:?}, which is not a host name: give names such as \"pypi.org\" or \
+             \"*.pythonhosted.org\", without scheme or path"
+        )),
+        None => Ok(()),
     }
 }
 
@@ -258,10 +271,14 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_reaches_too_far_is_refused() {
-        assert!(refusal(Policy::new().network(Network::On)).contains("Policy::allow_local_network"));
-        assert_eq!(refusal(Policy::new().network(Network::On).allow_local_network()), "");
-        let hosts = Network::Hosts(vec!["example.org".to_owned()]);
-        assert!(refusal(Policy::new().network(hosts).allow_local_network()).contains("cannot enforce"));
+    fn hosts_are_names() {
+        let hosts = |name: &str| Policy::new().network(Network::Hosts(vec![name.to_owned()]));
+        for fine in ["pypi.org", "*.pythonhosted.org", "10.0.0.1", "::1"] {
+            assert_eq!(refusal(hosts(fine)), "", "{fine}");
+        }
+        for odd in ["", "*", "https://pypi.org", "pypi.org/simple", "a b"] {
+            assert!(refusal(hosts(odd)).contains("not a host name"), "{odd}");
+        }
+        assert!(refusal(Policy::new().network(Network::Hosts(Vec::new()))).contains("no hosts"));
     }
 }

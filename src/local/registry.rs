@@ -1,6 +1,6 @@
 //! The sandboxes of an engine.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,8 +9,12 @@ use axum::http::StatusCode;
 use tokio::runtime::Handle;
 use tokio::sync::{RwLock, oneshot};
 
+use super::log::{Archive, Log, Severity};
+use super::machine::Size;
 use super::message::Environment;
-use super::python::Pythons;
+use super::overuse::Overuse;
+use super::programs::Programs;
+use super::python::{Interpreter, Pythons};
 use super::sandbox::{Metadata, Sandbox};
 use super::server::Problem;
 use super::tokens::Secured;
@@ -20,6 +24,9 @@ use super::{expiry, lock};
 /// How long stopping waits for sandboxes that are being created.
 const LAST_CREATION: Duration = Duration::from_secs(5);
 
+/// How many ends are remembered.
+const REMEMBERED: usize = 256;
+
 /// The runtime of those who name none.
 pub(super) const DEFAULT_RUNTIME: &str = "python";
 
@@ -27,6 +34,7 @@ pub(super) const DEFAULT_RUNTIME: &str = "python";
 pub(super) struct Specification {
     pub(super) runtime: String,
     pub(super) timeout: Duration,
+    pub(super) pauses_at_end: bool,
     pub(super) metadata: Metadata,
     pub(super) env: Environment,
     pub(super) secured: Secured,
@@ -34,10 +42,15 @@ pub(super) struct Specification {
 
 pub(super) struct Registry {
     pythons: Arc<Pythons>,
+    programs: Arc<Programs>,
     pub(super) place: Place,
     warm: Warm,
+    size: Size,
     /// Those that are ending stay here until they have ended, and are shown to nobody.
     sandboxes: Mutex<HashMap<String, Arc<Sandbox>>>,
+    /// Why the latest ones were ended that passed a limit.
+    ended: Mutex<VecDeque<(String, Overuse)>>,
+    logs: Archive,
     is_closed: AtomicBool,
     /// Read by every creation under way, so that stopping can wait for them.
     creations: RwLock<()>,
@@ -47,17 +60,27 @@ impl Registry {
     pub(super) fn new(pythons: Pythons, place: Place, warm: usize) -> Self {
         Self {
             pythons: Arc::new(pythons),
+            programs: Arc::default(),
             warm: Warm::new(warm, place.clone()),
+            size: Size::new(place.confinement.policy(), place.directory.path()),
             place,
             sandboxes: Mutex::default(),
+            ended: Mutex::default(),
+            logs: Archive::default(),
             is_closed: AtomicBool::new(false),
             creations: RwLock::new(()),
         }
     }
 
+    /// The interpreter for a runtime, with what its sandboxes need for other languages.
+    async fn interpreter(&self, runtime: &str) -> Result<Interpreter, String> {
+        let (interpreter, places) = tokio::join!(self.pythons.find_async(runtime), self.programs.places());
+        Ok(interpreter?.with_places(places))
+    }
+
     /// Prepares sandboxes of the default interpreter, if there is one.
     pub(super) async fn warm_up(&self) {
-        if let Ok(interpreter) = self.pythons.find_async(DEFAULT_RUNTIME).await {
+        if let Ok(interpreter) = self.interpreter(DEFAULT_RUNTIME).await {
             self.warm.fill(&interpreter, Duration::ZERO);
         }
     }
@@ -79,19 +102,17 @@ impl Registry {
     }
 
     async fn create_now(self: &Arc<Self>, wanted: Specification) -> Result<Arc<Sandbox>, Problem> {
-        let interpreter = self
-            .pythons
-            .find_async(&wanted.runtime)
-            .await
-            .map_err(|message| Problem::new(StatusCode::NOT_FOUND, message))?;
+        let interpreter =
+            self.interpreter(&wanted.runtime).await.map_err(|message| Problem::new(StatusCode::NOT_FOUND, message))?;
         let prepared = match self.warm.claim(&interpreter).await {
             Some(prepared) => prepared,
             None => Prepared::start(interpreter.clone(), self.place.clone()).await?,
         };
-        if let Ok(default) = self.pythons.find_async(DEFAULT_RUNTIME).await {
+        if let Ok(default) = self.interpreter(DEFAULT_RUNTIME).await {
             self.warm.refill(&default);
         }
-        let sandbox = Sandbox::new(prepared, wanted, self.place.confinement.level())?;
+        let confinement = self.place.confinement.level();
+        let sandbox = Sandbox::new(prepared, wanted, confinement, self.size, Arc::clone(&self.programs))?;
         let sandbox = Arc::new(sandbox);
         lock(&self.sandboxes).insert(sandbox.id.clone(), Arc::clone(&sandbox));
         if self.is_closed.load(Ordering::Acquire) {
@@ -105,12 +126,30 @@ impl Registry {
     pub(super) fn get(&self, id: &str) -> Result<Arc<Sandbox>, Problem> {
         let found = lock(&self.sandboxes).get(id).filter(|sandbox| !sandbox.is_ended()).cloned();
         found.ok_or_else(|| {
-            let message = format!("Sandbox \"{id}\" doesn't exist or you don't have access to it");
+            let mut message = format!("Sandbox \"{id}\" doesn't exist or you don't have access to it");
+            if let Some((_, why)) = lock(&self.ended).iter().find(|(ended, _)| ended == id) {
+                message.push_str(&format!("; it was ended: {why}"));
+            }
             Problem::new(StatusCode::NOT_FOUND, message)
         })
     }
 
-    /// The running sandboxes, the newest first.
+    /// One that is not paused.
+    pub(super) fn running(&self, id: &str) -> Result<Arc<Sandbox>, Problem> {
+        let sandbox = self.get(id)?;
+        if sandbox.is_paused() {
+            let message = format!("Sandbox \"{id}\" is paused; resume it first");
+            return Err(Problem::new(StatusCode::CONFLICT, message));
+        }
+        Ok(sandbox)
+    }
+
+    /// The log of a sandbox, also of one that has ended.
+    pub(super) fn log(&self, id: &str) -> Result<Arc<Log>, Problem> {
+        self.get(id).map(|sandbox| Arc::clone(&sandbox.log)).or_else(|problem| self.logs.get(id).ok_or(problem))
+    }
+
+    /// The sandboxes, running and paused, the newest first.
     pub(super) fn list(&self) -> Vec<Arc<Sandbox>> {
         let mut all: Vec<_> = lock(&self.sandboxes).values().filter(|sandbox| !sandbox.is_ended()).cloned().collect();
         all.sort_by(|a, b| b.started_at.cmp(&a.started_at).then_with(|| a.id.cmp(&b.id)));
@@ -120,11 +159,25 @@ impl Registry {
     /// Ends a sandbox, even if the caller stops waiting for it.
     pub(super) async fn kill(self: &Arc<Self>, sandbox: Arc<Sandbox>) {
         let registry = Arc::clone(self);
+        self.logs.keep(&sandbox.id, &sandbox.log);
         let task = tokio::spawn(async move {
             sandbox.kill().await;
             lock(&registry.sandboxes).remove(&sandbox.id);
         });
         let _ = task.await;
+    }
+
+    /// Ends a sandbox that passed a limit, and remembers why.
+    pub(super) async fn end(self: &Arc<Self>, sandbox: Arc<Sandbox>, overuse: Overuse) {
+        {
+            let mut ended = lock(&self.ended);
+            ended.truncate(REMEMBERED - 1);
+            ended.push_front((sandbox.id.clone(), overuse.clone()));
+        }
+        sandbox.log.note(Severity::Warn, format!("ended: {overuse}"));
+        // The first reason counts.
+        let _ = sandbox.overuse.set(overuse);
+        self.kill(sandbox).await;
     }
 
     /// Ends all sandboxes and waits until they are gone.

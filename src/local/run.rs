@@ -10,14 +10,21 @@ use super::answer::{Answer, Body};
 use super::context::{Context, Fate, Slot};
 use super::event::{Event, Representations};
 use super::kernel::{Kernel, until_exited};
+use super::log::Severity;
 use super::message::{Environment, Message};
+use super::overuse::Overuse;
+use super::pause::{Going, PauseClock};
 use super::sandbox::Sandbox;
 use super::supervisor::Exit;
 
 /// How long a kernel may take to react to an interrupt before it is killed.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// After this long it is interrupted once more: the first one may have come just before a call that it does not reach.
+const AGAIN: Duration = Duration::from_secs(1);
 /// A silent run says this often that it lives.
 const KEEPALIVE: Duration = Duration::from_secs(5);
+/// How long the client may take to hear why the sandbox was ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A kernel that has closed its socket has this long to end by itself.
 const LAST_BREATH: Duration = Duration::from_millis(500);
 /// How long an idle kernel may take to read its code.
@@ -46,27 +53,40 @@ pub(super) fn start(sandbox: Arc<Sandbox>, context: Arc<Context>, request: Reque
 }
 
 async fn execute(sandbox: Arc<Sandbox>, context: Arc<Context>, request: Request, mut answer: Answer) {
-    let deadline = request.timeout.and_then(|timeout| request.arrived.checked_add(timeout));
+    let deadline = Deadline {
+        at: request.timeout.and_then(|timeout| request.arrived.checked_add(timeout)),
+        pauses: sandbox.supervisor.pause.clock(),
+    };
+    let queued = deadline.clone();
+    let number = sandbox.log.number_execution();
+    let mut started = None;
     let mut fate = context.fate();
     let ending = tokio::select! {
         biased;
-        () = sandbox.ended() => Ending::Cut,
+        () = sandbox.ended() => Ending::of(&sandbox),
         () = answer.closed() => Ending::Cut,
         () = removed(&mut fate) => Ending::Removed,
         mut slot = context.turn() => {
+            started = Some(Instant::now());
+            sandbox.log.note(Severity::Info, format!("execution {number} started in context {}", context.info.id));
             turn(&sandbox, &context, &request, &mut slot, deadline, &mut answer).await
         }
-        () = until(deadline) => Ending::TimedOut(State::Untouched),
+        () = queued.passed() => Ending::TimedOut(State::Untouched),
     };
+    let outcome = ending.outcome(&answer);
+    let time = started.unwrap_or(request.arrived).elapsed().as_secs_f64();
+    sandbox.log.note(ending.severity(), format!("execution {number} ended after {time:.3} s: {outcome}"));
     for event in ending.events(&request) {
         answer.push(&event);
     }
-    if !matches!(ending, Ending::Cut) {
-        tokio::select! {
+    match ending {
+        Ending::Cut => {}
+        Ending::SandboxEnded(_) => drop(tokio::time::timeout(LAST_WORDS, answer.finish()).await),
+        _ => tokio::select! {
             biased;
             () = sandbox.ended() => {}
             () = answer.finish() => {}
-        }
+        },
     }
 }
 
@@ -76,7 +96,7 @@ async fn turn(
     context: &Context,
     request: &Request,
     slot: &mut Slot,
-    deadline: Option<Instant>,
+    deadline: Deadline,
     answer: &mut Answer,
 ) -> Ending {
     // A restart before this turn does not end it, so the watch begins here.
@@ -89,28 +109,35 @@ async fn turn(
         Ok(Err(exit)) => return Ending::Died(exit),
         Err(error) => return Ending::NotStarted(error.to_string()),
     }
+    let has_lost_state = std::mem::take(&mut slot.has_lost_state);
     let Some(kernel) = slot.kernel.as_mut() else {
         return Ending::NotStarted("no kernel".to_owned());
     };
+    // A kernel that stands still takes no code.
+    let going = sandbox.supervisor.going().await;
     let mut run = Run {
         kernel,
         answer,
         fate,
+        has_lost_state,
         number: 0,
         started: false,
-        deadline,
+        deadline: deadline.at,
+        pauses: deadline.pauses,
         interrupt: None,
+        interrupt_at: None,
         kill_at: None,
         alive_at: Instant::now() + KEEPALIVE,
     };
     let ending = tokio::select! {
         biased;
-        () = sandbox.ended() => Ending::Cut,
-        ending = run.drive(request) => ending,
+        () = sandbox.ended() => Ending::of(sandbox),
+        ending = run.drive(request, going) => ending,
     };
-    if sandbox.supervisor.is_gone() {
-        return Ending::Cut;
+    if sandbox.is_ended() || sandbox.supervisor.is_gone() {
+        return Ending::of(sandbox);
     }
+    slot.has_lost_state = ending.loses_state();
     let keeps_kernel = matches!(ending, Ending::Done | Ending::TimedOut(State::Kept));
     if !keeps_kernel
         && let Some(kernel) = slot.kernel.take()
@@ -143,20 +170,30 @@ enum Ending {
     Restarted,
     Removed,
     NotStarted(String),
+    /// The sandbox passed a limit.
+    SandboxEnded(Overuse),
     /// The sandbox ended or nobody listens: there is nothing to say, and no clean end.
     Cut,
 }
 
 impl Ending {
+    /// That of a run whose sandbox has ended.
+    fn of(sandbox: &Sandbox) -> Self {
+        sandbox.overuse.get().map_or(Self::Cut, |overuse| Self::SandboxEnded(overuse.clone()))
+    }
+
     fn events(&self, request: &Request) -> Vec<Event> {
         let mut reason = None;
         let error = match self {
             Self::Cut => return Vec::new(),
             Self::Done => None,
+            Self::SandboxEnded(overuse) => {
+                Some(Event::error(overuse.name(), format!("The sandbox was ended: {overuse}.")))
+            }
             Self::Died(exit) => Some(Event::error(
-                "KernelDied",
+                exit.name(),
                 format!(
-                    "The Python process of this context {exit}. Its variables are lost; \
+                    "The process of this context {exit}. Its variables are lost; \
                      the next execution starts a fresh one."
                 ),
             )),
@@ -168,7 +205,7 @@ impl Ending {
                     State::Kept => "it was interrupted, and the variables are kept",
                     State::Lost => {
                         "it did not react to an interrupt and was killed: the variables are lost, \
-                         and the next execution starts a fresh Python process"
+                         and the next execution starts a fresh process"
                     }
                 };
                 let value = format!("The execution reached its timeout of {seconds} s: {state}.");
@@ -181,7 +218,38 @@ impl Ending {
             )),
             Self::NotStarted(why) => Some(Event::error("KernelNotStarted", why.as_str())),
         };
-        error.into_iter().chain([Event::End { reason }]).collect()
+        let lost = self.loses_state().then_some(Event::StateLost);
+        lost.into_iter().chain(error).chain([Event::End { reason }]).collect()
+    }
+
+    /// In the words of the sandbox's log.
+    fn outcome(&self, answer: &Answer) -> String {
+        match self {
+            Self::Done if answer.is_abandoned() => "interrupted, since the client has gone".to_owned(),
+            Self::Done if answer.has_error() => "the code raised an exception".to_owned(),
+            Self::Done => "done".to_owned(),
+            Self::Died(exit) => format!("its process {exit}"),
+            Self::TimedOut(State::Untouched) => "its timeout came before its turn".to_owned(),
+            Self::TimedOut(State::Kept) => "interrupted at its timeout".to_owned(),
+            Self::TimedOut(State::Lost) => "killed at its timeout".to_owned(),
+            Self::Restarted => "its context was restarted".to_owned(),
+            Self::Removed => "its context was removed".to_owned(),
+            Self::NotStarted(why) => format!("not started: {why}"),
+            Self::SandboxEnded(overuse) => format!("the sandbox was ended: {overuse}"),
+            Self::Cut => "cut off".to_owned(),
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        match self {
+            Self::Done | Self::Restarted | Self::Removed | Self::Cut => Severity::Info,
+            Self::Died(_) | Self::TimedOut(_) | Self::NotStarted(_) | Self::SandboxEnded(_) => Severity::Warn,
+        }
+    }
+
+    /// Whether the variables of the context are gone although nobody asked for that.
+    fn loses_state(&self) -> bool {
+        matches!(self, Self::Died(_) | Self::TimedOut(State::Lost) | Self::SandboxEnded(_))
     }
 }
 
@@ -190,21 +258,27 @@ struct Run<'a> {
     kernel: &'a mut Kernel,
     answer: &'a mut Answer,
     fate: watch::Receiver<Fate>,
+    /// The kernel is a fresh one in the place of one that was lost.
+    has_lost_state: bool,
     number: u64,
     /// An interrupt before the driver has begun would find nothing to stop.
     started: bool,
     deadline: Option<Instant>,
+    pauses: PauseClock,
     interrupt: Option<Interrupt>,
+    /// When to interrupt it again.
+    interrupt_at: Option<Instant>,
     kill_at: Option<Instant>,
     alive_at: Instant,
 }
 
 impl Run<'_> {
-    async fn drive(&mut self, request: &Request) -> Ending {
+    async fn drive(&mut self, request: &Request, going: Option<Going>) -> Ending {
         match tokio::time::timeout(HANDOVER, self.kernel.run(&request.code, &request.env)).await {
             Ok(Ok(number)) => self.number = number,
             _ => return self.died(LAST_BREATH).await,
         }
+        drop(going);
         let mut turns = 0_u64;
         loop {
             // Not an arm of the select: output that never ends would never let it come to that one.
@@ -238,6 +312,7 @@ impl Run<'_> {
                 () = self.kernel.output.read(), if open => self.pass_text_when_due(),
                 _ = until_exited(&mut self.kernel.exited) => return self.died(LAST_BREATH).await,
                 () = sleep_until(wake) => self.pass_text_when_due(),
+                () = self.pauses.changed() => {}
             }
         }
     }
@@ -245,9 +320,17 @@ impl Run<'_> {
     /// Does what it is time for; an ending when the kernel had to be killed.
     async fn look_at_clock(&mut self) -> Option<Ending> {
         let now = Instant::now();
+        let paused = self.pauses.passed();
+        for moment in [&mut self.deadline, &mut self.interrupt_at, &mut self.kill_at].into_iter().flatten() {
+            *moment += paused;
+        }
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.deadline = None;
             self.stop(Interrupt::Deadline);
+        }
+        if self.interrupt_at.is_some_and(|interrupt_at| interrupt_at <= now) {
+            self.interrupt_at = None;
+            self.kernel.interrupt();
         }
         if self.kill_at.is_some_and(|kill_at| kill_at <= now) {
             self.kernel.kill().await;
@@ -261,7 +344,11 @@ impl Run<'_> {
 
     /// The next moment at which time alone is a reason to act.
     fn wake(&self) -> Instant {
-        [self.kernel.output.due(), self.deadline, self.kill_at].into_iter().flatten().fold(self.alive_at, Instant::min)
+        let mut moments = vec![self.kernel.output.due()];
+        if !self.pauses.is_paused() {
+            moments.extend([self.deadline, self.interrupt_at, self.kill_at]);
+        }
+        moments.into_iter().flatten().fold(self.alive_at, Instant::min)
     }
 
     /// Interrupts the kernel, the first time that there is a reason to.
@@ -272,6 +359,7 @@ impl Run<'_> {
         self.interrupt = Some(why);
         self.kill_at = Some(Instant::now() + PATIENCE);
         if self.started {
+            self.interrupt_at = Some(Instant::now() + AGAIN);
             self.kernel.interrupt();
         }
     }
@@ -288,7 +376,11 @@ impl Run<'_> {
             "started" if ours && !self.started => {
                 self.started = true;
                 self.push(&Event::Count { execution_count: message.count });
+                if self.has_lost_state {
+                    self.push(&Event::StateLost);
+                }
                 if self.interrupt.is_some() {
+                    self.interrupt_at = Some(Instant::now() + AGAIN);
                     self.kernel.interrupt();
                 }
             }
@@ -380,9 +472,15 @@ async fn removed(fate: &mut watch::Receiver<Fate>) {
     let _ = fate.wait_for(|fate| fate.removed).await;
 }
 
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
+/// When a run is over time. Pauses put that off.
+#[derive(Clone)]
+struct Deadline {
+    at: Option<Instant>,
+    pauses: PauseClock,
+}
+
+impl Deadline {
+    async fn passed(self) {
+        self.pauses.until(self.at).await;
     }
 }

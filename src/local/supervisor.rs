@@ -11,11 +11,16 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::channel::{Lines, Pipe, Socket};
 use super::confinement::{Confinement, Outcome, Process, Start};
+use super::language::{self, Runner};
+use super::overuse::Overuse;
+use super::pause::{Going, Pause};
+use super::proxy::{self, Allowed};
 use super::python::Interpreter;
-use super::{leftovers, lock};
+use super::{leftovers, lock, machine};
 use crate::error::{Error, Result};
 
 /// How long an interpreter may take to come up.
@@ -27,8 +32,26 @@ const TAIL: usize = 2048;
 
 const SUPERVISOR: &str = include_str!("python/supervisor.py");
 const DRIVER: &str = include_str!("python/driver.py");
+const PLAIN: &str = include_str!("python/plain.py");
+const CHARTS: &str = include_str!("python/charts.py");
+const LIBRARIES: &str = include_str!("python/libraries.py");
 const RESULTS: &str = include_str!("python/results.py");
+const LIMITS: &str = include_str!("python/limits.py");
 const DOMAIN: &str = include_str!("python/domain.py");
+/// What makes a notebook of Python, by name; most of it is compiled by the contexts that use it.
+const NOTEBOOK: &[(&str, &str)] = &[
+    ("notebook", include_str!("python/notebook/notebook.py")),
+    ("cells", include_str!("python/notebook/cells.py")),
+    ("commands", include_str!("python/notebook/commands.py")),
+    ("inspection", include_str!("python/notebook/inspection.py")),
+    ("ipython", include_str!("python/notebook/ipython.py")),
+    ("magics", include_str!("python/notebook/magics.py")),
+    ("objects", include_str!("python/notebook/objects.py")),
+    ("packages", include_str!("python/notebook/packages.py")),
+    ("registry", include_str!("python/notebook/registry.py")),
+    ("running", include_str!("python/notebook/running.py")),
+    ("shell", include_str!("python/notebook/shell.py")),
+];
 /// The sources come over the socket: nothing lies in a file, or in the command line for `ps` to show.
 const BOOT: &str = "import json
 with open(0, 'rb', closefd=False) as start: start = json.loads(start.readline())
@@ -38,12 +61,25 @@ exec(compile(start['supervisor'], '<supervisor>', 'exec'), {'__name__': 'supervi
 const ARGUMENTS: &[&str] = &["-I", "-B", "-X", "utf8", "-c", BOOT];
 
 /// How a kernel ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Exit {
     Status(i32),
     Signal(i32),
+    /// It was killed for passing a limit.
+    Over(Overuse),
     /// The supervisor went first, and could not tell.
     Unknown,
+}
+
+impl Exit {
+    /// The name of the error that a run gets which it ended.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Over(overuse) => overuse.name(),
+            Self::Signal(_) => "KernelKilled",
+            Self::Status(_) | Self::Unknown => "KernelDied",
+        }
+    }
 }
 
 impl fmt::Display for Exit {
@@ -53,6 +89,7 @@ impl fmt::Display for Exit {
             Self::Signal(9) => f.write_str("was killed by signal 9 (SIGKILL)"),
             Self::Signal(11) => f.write_str("was killed by signal 11 (SIGSEGV)"),
             Self::Signal(signal) => write!(f, "was killed by signal {signal}"),
+            Self::Over(overuse) => write!(f, "was killed: {overuse}"),
             Self::Unknown => f.write_str("ended"),
         }
     }
@@ -65,9 +102,21 @@ struct Report {
     kernel: Option<u64>,
     status: Option<i32>,
     signal: Option<i32>,
+    /// The number that the kernel's process has for its supervisor.
+    pid: Option<u32>,
+    /// The processor time that it used, in seconds.
+    cpu: Option<f64>,
 }
 
-type Kernels = Mutex<HashMap<u64, watch::Sender<Option<Exit>>>>;
+/// What is known of a kernel that has not ended.
+struct Entry {
+    exit: watch::Sender<Option<Exit>>,
+    pid: Option<u32>,
+    /// Why it is being killed.
+    verdict: Option<Overuse>,
+}
+
+type Kernels = Mutex<HashMap<u64, Entry>>;
 
 pub(super) struct Supervisor {
     socket: Arc<Socket>,
@@ -75,7 +124,10 @@ pub(super) struct Supervisor {
     next: AtomicU64,
     gone: watch::Receiver<bool>,
     process: Mutex<Option<Process>>,
+    /// Serves the sandbox's way out of its network.
+    exit: Option<JoinHandle<()>>,
     sandbox: String,
+    pub(super) pause: Pause,
 }
 
 impl Supervisor {
@@ -94,8 +146,10 @@ impl Supervisor {
         let (socket, input) = Socket::pair().map_err(io_failed)?;
         let (mut errors, their_errors) = Pipe::pair().map_err(io_failed)?;
         let home = confinement.home(directory);
-        let environment = environment(python, sandbox, &home, &confinement.temporary(directory));
+        let mut environment = environment(python, sandbox, &home, &confinement.temporary(directory));
+        environment.extend(way_out(confinement));
         let domain = confinement.domain(python, directory);
+        let limits = Limits::new(confinement);
         let task = tokio::task::spawn_blocking({
             let (confinement, interpreter, directory) = (Arc::clone(confinement), python.clone(), directory.to_owned());
             move || {
@@ -104,7 +158,9 @@ impl Supervisor {
                 confinement.start(Start { interpreter, arguments, environment, directory, input, errors })
             }
         });
-        let process = task.await.map_err(|error| failed(&error.to_string()))?.map_err(io_failed)?;
+        let started = task.await.map_err(|error| failed(&error.to_string()))?.map_err(io_failed)?;
+        let allowed = confinement.policy().and_then(Allowed::new);
+        let exit = started.exit.zip(allowed).map(|(listener, allowed)| tokio::spawn(proxy::serve(listener, allowed)));
         let mut lines = Lines::new(Arc::clone(&socket));
         let (gone, is_gone) = watch::channel(false);
         let supervisor = Self {
@@ -112,11 +168,17 @@ impl Supervisor {
             kernels: Arc::default(),
             next: AtomicU64::new(1),
             gone: is_gone,
-            process: Mutex::new(Some(process)),
+            process: Mutex::new(Some(started.process)),
+            exit,
             sandbox: sandbox.to_owned(),
+            pause: Pause::default(),
         };
+        let notebook: HashMap<_, _> = NOTEBOOK.iter().copied().collect();
         let boot = serde_json::json!({
-            "supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS, "domain": DOMAIN, "confined": domain,
+            "supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS, "limits": LIMITS, "domain": DOMAIN,
+            "confined": domain, "plain": PLAIN, "charts": CHARTS, "libraries": LIBRARIES,
+            "languages": language::sources(),
+            "notebook": notebook,
         });
         let boot = boot.to_string() + "\n";
         let ready = tokio::time::timeout(START, async {
@@ -136,18 +198,25 @@ impl Supervisor {
                 return Err(failed(&format!("not ready within {} s. {}", START.as_secs(), tail(&mut errors))));
             }
         }
-        tokio::spawn(listen(lines, Arc::clone(&supervisor.kernels), gone));
+        tokio::spawn(listen(lines, Arc::clone(&supervisor.kernels), limits, gone));
         Ok(supervisor)
     }
 
     /// Forks a kernel that owns these ends of its socket and pipes; tells its number and how to learn its end.
-    pub(super) fn fork(&self, descriptors: [OwnedFd; 3]) -> Result<(u64, watch::Receiver<Option<Exit>>)> {
+    pub(super) fn fork(
+        &self,
+        runner: &Runner,
+        descriptors: [OwnedFd; 3],
+    ) -> Result<(u64, watch::Receiver<Option<Exit>>)> {
         let kernel = self.next.fetch_add(1, Ordering::Relaxed);
         let (exit, exited) = watch::channel(None);
-        lock(&self.kernels).insert(kernel, exit);
+        lock(&self.kernels).insert(kernel, Entry { exit, pid: None, verdict: None });
         let [control, stdout, stderr] = &descriptors;
         let descriptors = [control.as_fd(), stdout.as_fd(), stderr.as_fd()];
-        let line = format!("{{\"op\":\"fork\",\"kernel\":{kernel}}}\n");
+        let line = serde_json::json!({
+            "op": "fork", "kernel": kernel, "language": runner.language, "program": runner.program,
+        });
+        let line = line.to_string() + "\n";
         match self.socket.send_now(line.as_bytes(), &descriptors) {
             Ok(true) if !self.is_gone() => Ok((kernel, exited)),
             _ => {
@@ -173,8 +242,28 @@ impl Supervisor {
         let _ = self.socket.send_now(line.as_bytes(), &[]);
     }
 
+    /// Notes why a kernel is going to be killed; its process is given as the sandbox counts processes.
+    pub(super) fn judge(&self, pid: u32, overuse: Overuse) {
+        if let Some(entry) = lock(&self.kernels).values_mut().find(|entry| entry.pid == Some(pid)) {
+            entry.verdict.get_or_insert(overuse);
+        }
+    }
+
+    /// Its number as this machine counts processes, or none once it has ended.
+    pub(super) fn process(&self) -> Option<u32> {
+        lock(&self.process).as_ref().map(Process::id)
+    }
+
     pub(super) fn is_gone(&self) -> bool {
         *self.gone.borrow()
+    }
+
+    /// Waits until the sandbox is not paused, and keeps it so; nothing to keep once the process has ended.
+    pub(super) async fn going(&self) -> Option<Going> {
+        tokio::select! {
+            going = self.pause.going() => Some(going),
+            () = self.gone() => None,
+        }
     }
 
     /// Waits until the process has ended, for whatever reason.
@@ -187,6 +276,9 @@ impl Supervisor {
         self.socket.close_writing();
         if tokio::time::timeout(STOP, self.gone()).await.is_err() {
             self.kill();
+        }
+        if let Some(exit) = &self.exit {
+            exit.abort();
         }
         let process = lock(&self.process).take();
         if let Some(process) = process {
@@ -209,6 +301,9 @@ impl Supervisor {
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
+        if let Some(exit) = &self.exit {
+            exit.abort();
+        }
         self.socket.close_writing();
     }
 }
@@ -230,30 +325,79 @@ fn collect(mut process: Process) -> bool {
 }
 
 /// Passes on how kernels ended, until the supervisor has ended itself.
-async fn listen(mut lines: Lines, kernels: Arc<Kernels>, gone: watch::Sender<bool>) {
+async fn listen(mut lines: Lines, kernels: Arc<Kernels>, limits: Limits, gone: watch::Sender<bool>) {
     while let Ok(Some(line)) = lines.next().await {
         let Ok(report) = serde_json::from_slice::<Report>(&line) else {
             continue;
         };
-        let exit = match (report.status, report.signal) {
-            (_, Some(signal)) => Exit::Signal(signal),
-            (Some(status), None) => Exit::Status(status),
-            (None, None) => Exit::Unknown,
+        let Some(kernel) = report.kernel else {
+            continue;
         };
-        if let ("exit", Some(kernel)) = (report.event.as_str(), report.kernel)
-            && let Some(sender) = lock(&kernels).remove(&kernel)
-        {
-            sender.send_replace(Some(exit));
+        match report.event.as_str() {
+            "forked" => {
+                if let Some(entry) = lock(&kernels).get_mut(&kernel) {
+                    entry.pid = report.pid;
+                }
+            }
+            "exit" => {
+                let ended = lock(&kernels).remove(&kernel);
+                if let Some(Entry { exit, verdict, .. }) = ended {
+                    exit.send_replace(Some(verdict.map_or_else(|| limits.explain(&report), Exit::Over)));
+                }
+            }
+            _ => {}
         }
     }
     gone.send_replace(true);
-    for (_, sender) in lock(&kernels).drain() {
-        sender.send_replace(Some(Exit::Unknown));
+    for (_, entry) in lock(&kernels).drain() {
+        entry.exit.send_replace(Some(Exit::Unknown));
     }
 }
 
+/// What may have killed a kernel without the engine's doing.
+struct Limits {
+    cpu_time: Option<Duration>,
+    /// How often the machine had killed a process for memory when the sandbox began.
+    memory_kills: u64,
+}
+
+impl Limits {
+    fn new(confinement: &Confinement) -> Self {
+        let cpu_time = confinement.policy().and_then(|policy| policy.cpu_time);
+        Self { cpu_time, memory_kills: machine::memory_kills() }
+    }
+
+    fn explain(&self, report: &Report) -> Exit {
+        let used = Duration::try_from_secs_f64(report.cpu.unwrap_or_default()).unwrap_or_default();
+        match (report.signal, report.status, self.cpu_time) {
+            (Some(SIGXCPU), _, Some(limit)) => Exit::Over(Overuse::CpuTime { limit }),
+            (Some(SIGKILL), _, Some(limit)) if used >= limit => Exit::Over(Overuse::CpuTime { limit }),
+            (Some(SIGKILL), _, _) if machine::memory_kills() > self.memory_kills => Exit::Over(Overuse::MachineMemory),
+            (Some(signal), _, _) => Exit::Signal(signal),
+            (None, Some(status), _) => Exit::Status(status),
+            (None, None, _) => Exit::Unknown,
+        }
+    }
+}
+
+const SIGKILL: i32 = rustix::process::Signal::KILL.as_raw();
+const SIGXCPU: i32 = rustix::process::Signal::XCPU.as_raw();
+
+type Variables = Vec<(&'static str, OsString)>;
+
+/// Leads programs to the sandbox's proxy, if it has one.
+fn way_out(confinement: &Confinement) -> Variables {
+    if confinement.policy().and_then(Allowed::new).is_none() {
+        return Vec::new();
+    }
+    let proxy = format!("http://127.0.0.1:{}", proxy::PORT);
+    let leads = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].map(|name| (name, proxy.clone().into()));
+    let not = ["no_proxy", "NO_PROXY"].map(|name| (name, "localhost,127.0.0.1,::1".into()));
+    leads.into_iter().chain(not).chain([("NODE_USE_ENV_PROXY", "1".into())]).collect()
+}
+
 /// The whole environment of a sandbox: nothing of the host program's secrets.
-fn environment(python: &Interpreter, sandbox: &str, home: &Path, temporary: &Path) -> Vec<(&'static str, OsString)> {
+fn environment(python: &Interpreter, sandbox: &str, home: &Path, temporary: &Path) -> Variables {
     vec![
         ("PATH", python.search_path()),
         ("LANG", "C.UTF-8".into()),

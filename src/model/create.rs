@@ -25,6 +25,7 @@ pub struct CreateSandbox {
     pub(crate) timeout: Option<Duration>,
     pub(crate) env: Env,
     pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) pauses_at_end: bool,
 }
 
 /// What a sandbox is made from.
@@ -40,7 +41,13 @@ pub(crate) const MARK: &str = "code_interpreter_mark";
 impl CreateSandbox {
     /// A sandbox with this runtime, such as `python3` or `python3.10`.
     pub fn new(runtime: impl Into<String>) -> Self {
-        Self { base: Base::Runtime(runtime.into()), timeout: None, env: Env::default(), metadata: BTreeMap::new() }
+        Self {
+            base: Base::Runtime(runtime.into()),
+            timeout: None,
+            env: Env::default(),
+            metadata: BTreeMap::new(),
+            pauses_at_end: false,
+        }
     }
 
     /// A sandbox made from this template of the service, named as the service names it.
@@ -52,6 +59,13 @@ impl CreateSandbox {
     /// when not given (300 s on the embedded engine). `set_timeout` moves the end later.
     pub fn timeout(mut self, life: Duration) -> Self {
         self.timeout = Some(life);
+        self
+    }
+
+    /// Pauses the sandbox at its timeout instead of killing it: it keeps its state until it is resumed or killed. On the
+    /// embedded engine as long as the engine runs.
+    pub fn pause_on_timeout(mut self) -> Self {
+        self.pauses_at_end = true;
         self
     }
 

@@ -17,6 +17,8 @@ pub enum Event {
     Stderr(Chunk),
     /// A value that was displayed, or that the code ends with.
     Output(Output),
+    /// The variables of the context are gone: its process has ended, and this execution or the next one has a fresh one.
+    StateLost,
     /// The code raised. An execution may send two of these; the last one counts.
     Error(ExecutionError),
     /// The execution is over. Always the last event of a complete stream.

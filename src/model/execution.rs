@@ -25,6 +25,9 @@ pub struct ExecutionResult {
     pub execution_count: Option<u64>,
     /// Whether something was left out because it was beyond `Execute::max_output`.
     pub truncated: bool,
+    /// Whether the variables of earlier executions are gone: the context's process ended in this execution, or had ended
+    /// before it. Only the embedded engine tells.
+    pub state_lost: bool,
 }
 
 /// What an execution printed.
@@ -131,6 +134,7 @@ mod tests {
             "error": { "name": "E", "value": "v", "traceback": "t" },
             "execution_count": 3,
             "truncated": false,
+            "state_lost": false,
         });
         let result: ExecutionResult = serde_json::from_value(form.clone()).unwrap();
         assert_eq!(result.text(), Some("2"));

@@ -6,6 +6,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Chart;
+
 /// A value that the code displayed or ended with, in every form in which it was sent.
 ///
 /// The forms are kept by MIME type. Binary ones (images, PDF) are base64 text, as they came.
@@ -90,6 +92,35 @@ impl Output {
         self.str("text/latex")
     }
 
+    /// A table, such as a pandas `DataFrame`, as an object of its columns, each an array of values. Times are text in
+    /// the form of ISO 8601.
+    #[must_use]
+    pub fn table(&self) -> Option<&Value> {
+        self.get("e2b/data")
+    }
+
+    /// What a matplotlib figure shows, as data. `None` when there is no chart, or none could be made of the figure.
+    ///
+    /// ```no_run
+    /// # fn show(output: &code_interpreter::Output) {
+    /// use code_interpreter::Chart;
+    ///
+    /// if let Some(Chart::Line(chart)) = output.chart() {
+    ///     for series in &chart.elements {
+    ///         println!("{}: {} points", series.label, series.points.len());
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn chart(&self) -> Option<Chart> {
+        match self.get("e2b/chart")? {
+            Value::Null => None,
+            Value::Object(fields) if fields.is_empty() => None,
+            chart => Some(Chart::of(chart)),
+        }
+    }
+
     /// The content of a form: decoded for images and PDF, which come as base64, the text itself for text, and JSON for
     /// the rest. `None` when there is no such form, or when it should be base64 and is not.
     ///
@@ -171,6 +202,15 @@ mod tests {
         assert_eq!(output.bytes("application/json").unwrap(), b"[1]");
         assert_eq!(output.bytes("image/jpeg"), None);
         assert_eq!(output.bytes("text/plain"), None);
+    }
+
+    #[test]
+    fn a_chart_is_typed_unless_there_is_none() {
+        let chart = |json: Value| output(json!({ "e2b/chart": json })).chart();
+        let pie = json!({ "type": "pie", "title": "T", "elements": [] });
+        assert!(matches!(chart(pie), Some(Chart::Pie(pie)) if pie.title.as_deref() == Some("T")));
+        assert_eq!(chart(json!({ "type": "new" })), Some(Chart::Other(json!({ "type": "new" }))));
+        assert_eq!((chart(json!({})), chart(json!(null)), output(json!({})).chart()), (None, None, None));
     }
 
     #[test]

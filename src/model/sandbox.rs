@@ -19,7 +19,7 @@ pub struct SandboxInfo {
     pub state: SandboxState,
     /// When it was started.
     pub started_at: Option<SystemTime>,
-    /// When it ends unless its timeout is moved.
+    /// When it ends unless its timeout is moved. Of one that is paused, when that was.
     pub end_at: Option<SystemTime>,
     /// What was noted about it when it was created.
     pub metadata: BTreeMap<String, String>,
@@ -29,8 +29,8 @@ pub struct SandboxInfo {
     pub memory_mb: Option<u64>,
     /// How much disk it has, in MiB.
     pub disk_size_mb: Option<u64>,
-    /// What keeps its code away from the machine: `none` on the embedded engine as it is now; absent on servers that
-    /// say nothing of it.
+    /// What keeps its code away from the machine, on the embedded engine: `namespaces`, `landlock` or `none`. Absent on
+    /// servers that say nothing of it.
     pub confinement: Option<String>,
 }
 
@@ -42,7 +42,7 @@ pub enum SandboxState {
     /// It runs.
     #[default]
     Running,
-    /// It is paused, and keeps its state.
+    /// It is paused: it keeps its state, and goes on when it is resumed.
     Paused,
     /// A state that this crate does not know, as the server wrote it.
     Other(String),

@@ -27,6 +27,9 @@ pub(super) fn create_body(spec: &CreateSandbox) -> Vec<u8> {
     if !spec.env.0.is_empty() {
         body.insert("envVars".into(), json!(spec.env));
     }
+    if spec.pauses_at_end {
+        body.insert("autoPause".into(), true.into());
+    }
     bytes(Value::Object(body))
 }
 
@@ -35,17 +38,26 @@ pub(super) fn create_body_for_e2b(spec: &CreateSandbox, template: &str, language
     if let Some(language) = language {
         metadata.entry(LANGUAGE.to_owned()).or_insert_with(|| language.to_owned());
     }
-    bytes(json!({
+    let mut body = json!({
         "templateID": template,
         "timeout": spec.timeout.map_or(DEFAULT_LIFE, whole_seconds),
         "secure": true,
         "metadata": metadata,
         "envVars": spec.env,
-    }))
+    });
+    if spec.pauses_at_end {
+        body["autoPause"] = true.into();
+    }
+    bytes(body)
 }
 
-pub(super) fn connect_body() -> Vec<u8> {
-    bytes(json!({ "timeout": DEFAULT_LIFE }))
+pub(super) fn connect_body(life: Option<Duration>) -> Vec<u8> {
+    bytes(json!({ "timeout": life.map_or(DEFAULT_LIFE, whole_seconds) }))
+}
+
+/// Memory is kept unless something is said.
+pub(super) fn pause_body() -> Vec<u8> {
+    bytes(json!({}))
 }
 
 pub(super) fn context_body(spec: &CreateContext) -> Vec<u8> {

@@ -8,8 +8,8 @@ use reqwest::{
 };
 
 use super::{
-    Listing, Place, Request, Route,
-    body::{connect_body, context_body, create_body, create_body_for_e2b, execute_body, timeout_body},
+    Listing, LogQuery, MetricsQuery, Place, Request, Route,
+    body::{connect_body, context_body, create_body, create_body_for_e2b, execute_body, pause_body, timeout_body},
     id::check_id,
     route::not_an_address,
     runtime,
@@ -93,7 +93,32 @@ impl Endpoint {
 
     pub(crate) fn connect(&self, id: &str) -> Result<Request> {
         let request = self.on_sandbox("connect to the sandbox", Method::POST, id, &["connect"])?;
-        Ok(request.json(connect_body()).may_repeat())
+        Ok(request.json(connect_body(None)).may_repeat())
+    }
+
+    pub(crate) fn pause(&self, id: &str) -> Result<Request> {
+        let request = self.on_sandbox("pause the sandbox", Method::POST, id, &["pause"])?;
+        Ok(request.json(pause_body()).may_repeat())
+    }
+
+    /// The call that resumes is that which connects; the older one is for sandboxes that are paused only.
+    pub(crate) fn resume(&self, id: &str, life: Duration) -> Result<Request> {
+        let request = self.on_sandbox("resume the sandbox", Method::POST, id, &["connect"])?;
+        Ok(request.json(connect_body(Some(life))).may_repeat())
+    }
+
+    pub(crate) fn metrics(&self, id: &str, query: &MetricsQuery) -> Result<Request> {
+        let mut request = self.on_sandbox("read the metrics", Method::GET, id, &["metrics"])?;
+        query.write(&mut request.url);
+        Ok(request)
+    }
+
+    pub(crate) fn logs(&self, id: &str, query: &LogQuery) -> Result<Request> {
+        let action = "read the logs";
+        check_id("sandbox", id).map_err(|error| error.doing(action))?;
+        let mut request = self.control(action, Method::GET, &["v2", "sandboxes", id, "logs"]).about(id);
+        query.write(&mut request.url);
+        Ok(request)
     }
 
     pub(crate) fn get(&self, id: &str) -> Result<Request> {
@@ -295,10 +320,51 @@ mod tests {
     }
 
     #[test]
+    fn pausing_resuming_metrics_and_logs_are_the_control_planes() {
+        use std::time::SystemTime;
+
+        let at = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+        let range = MetricsQuery { start: Some(at(1500)), end: Some(at(2500)) };
+        for (endpoint, base) in [(gateway(), "https://gateway.test/base"), (e2b(None), "https://api.e2b.app")] {
+            let pause = endpoint.pause("i1").unwrap();
+            let resume = endpoint.resume("i1", Duration::from_millis(1500)).unwrap();
+            assert_eq!((body(&pause), body(&resume)), (serde_json::json!({}), serde_json::json!({ "timeout": 2 })));
+            let metrics = |query: &MetricsQuery| endpoint.metrics("i1", query).unwrap();
+            let logs = |query: LogQuery| endpoint.logs("i1", &query).unwrap();
+            for (request, method, rest) in [
+                (pause, "POST", "/sandboxes/i1/pause"),
+                (resume, "POST", "/sandboxes/i1/connect"),
+                (metrics(&MetricsQuery::default()), "GET", "/sandboxes/i1/metrics"),
+                (metrics(&range), "GET", "/sandboxes/i1/metrics?start=1&end=3"),
+                (logs(LogQuery::Latest), "GET", "/v2/sandboxes/i1/logs?direction=backward&limit=1000"),
+                (
+                    logs(LogQuery::Since(at(1234))),
+                    "GET",
+                    "/v2/sandboxes/i1/logs?cursor=1234&direction=forward&limit=1000",
+                ),
+            ] {
+                assert_eq!((request.method.as_str(), request.url.as_str()), (method, format!("{base}{rest}").as_str()));
+                assert!(request.with_key && request.place == Place::Control, "{rest}");
+                assert_eq!(request.replay, crate::retry::Replay::Safe, "{rest}");
+                assert_eq!(request.headers.contains_key("content-type"), method == "POST", "{rest}");
+                assert_eq!(request.sandbox_id.as_deref(), Some("i1"));
+            }
+            let before = LogQuery::Since(SystemTime::UNIX_EPOCH - Duration::from_secs(1));
+            assert!(logs(before).url.query().unwrap().starts_with("cursor=0&"));
+            let pausing = body(&endpoint.create(&CreateSandbox::new("x").pause_on_timeout()));
+            assert_eq!(pausing["autoPause"], true);
+            assert_eq!(body(&endpoint.create(&"x".into())).get("autoPause"), None);
+        }
+    }
+
+    #[test]
     fn no_address_is_made_from_a_bad_id() {
         for endpoint in [gateway(), e2b(None), e2b(Some("http://127.0.0.1:9"))] {
             for id in ["", "..", "a/b", "a.b", "x\ny"] {
                 assert!(endpoint.get(id).is_err() && endpoint.kill(id).is_err());
+                assert!(endpoint.pause(id).is_err() && endpoint.resume(id, Duration::ZERO).is_err());
+                assert!(endpoint.metrics(id, &MetricsQuery::default()).is_err());
+                assert!(endpoint.logs(id, &LogQuery::Latest).is_err());
                 assert!(endpoint.execute(id, &Route::default(), &"1".into(), None).is_err());
             }
         }

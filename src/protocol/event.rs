@@ -54,6 +54,7 @@ pub(super) fn decode_line(line: &[u8]) -> Result<Line> {
             Line::Event(Event::Output(output(fields)))
         }
         "error" => Line::Event(Event::Error(execution_error(&mut fields))),
+        "state_lost" => Line::Event(Event::StateLost),
         "number_of_executions" => match fields.get("execution_count").and_then(Value::as_u64) {
             Some(count) => Line::Event(Event::Started(count)),
             None => Line::Ignored,
@@ -190,6 +191,7 @@ mod tests {
     #[test]
     fn lines_as_the_official_server_writes_them() {
         assert_eq!(event(r#"{"type": "number_of_executions", "execution_count": 1}"#), Event::Started(1));
+        assert_eq!(event(r#"{"type":"state_lost"}"#), Event::StateLost);
         assert_eq!(
             event(r#"{"type": "stdout", "text": "h\u00e9\n", "timestamp": "2026-11-22T20:54:56.088526+00:00"}"#),
             Event::Stdout(Chunk::new("hé\n".into(), Some("2026-11-22T20:54:56.088526+00:00".into())))

@@ -64,6 +64,9 @@ fn classify(status: StatusCode, place: Place, message: &str) -> (ErrorKind, &'st
         401 => (ErrorKind::Authentication, "check the API key, and that it belongs to this service"),
         403 => (ErrorKind::PermissionDenied, "the key is known and may not do this"),
         404 => (ErrorKind::NotFound, ""),
+        409 if place == Place::Sandbox && message.contains("is paused") => {
+            (ErrorKind::SandboxPaused, "resume it; it keeps its state")
+        }
         409 => (ErrorKind::Conflict, "wait until the sandbox has changed its state"),
         429 => (ErrorKind::RateLimited, "wait, or use fewer sandboxes at once"),
         499 => (ErrorKind::Unavailable, "something between here and the server gave up; try again"),
@@ -163,6 +166,9 @@ mod tests {
         for (status, expected) in table {
             assert_eq!(kind(status, Place::Control), expected, "{status}");
         }
+        let kind_of =
+            |place| refusal(409, br#"{"message":"Sandbox \"x\" is paused; resume it"}"#).into_error(place).kind();
+        assert_eq!([kind_of(Place::Sandbox), kind_of(Place::Control)], [SandboxPaused, Conflict]);
         let kind_of = |body: &[u8]| refusal(502, body).into_error(Place::Sandbox).kind();
         assert_eq!(kind_of(br#"{"sandboxId":"x","message":"The sandbox was not found","code":502}"#), SandboxGone);
         assert_eq!(kind_of(br#"{"message":"The sandbox is running but port is not open"}"#), Unavailable);

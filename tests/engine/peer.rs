@@ -106,18 +106,23 @@ impl Peer {
     }
 }
 
-/// Sets an engine up.
-pub type Make = fn(LocalEngineBuilder) -> LocalEngineBuilder;
+/// How to get an engine that confines in one way.
+pub type Change = fn(LocalEngineBuilder) -> LocalEngineBuilder;
 
 /// The levels of confinement, as the sandboxes' info has them, and how to get an engine of each.
-pub const LEVELS: [(&str, Make); 3] = [
+pub const LEVELS: [(&str, Change); 3] = [
     ("namespaces", |builder| builder.namespaces(Namespaces::Required)),
     ("landlock", |builder| builder.namespaces(Namespaces::Off)),
     ("none", LocalEngineBuilder::unconfined),
 ];
 
+/// Those of them that confine.
+pub fn confined() -> impl Iterator<Item = (&'static str, Change)> {
+    levels().filter(|(level, _)| *level != "none")
+}
+
 /// Those that this run is not told to do without.
-pub fn levels() -> impl Iterator<Item = (&'static str, Make)> {
+pub fn levels() -> impl Iterator<Item = (&'static str, Change)> {
     LEVELS.into_iter().filter(|(level, _)| is_expected(level))
 }
 

@@ -113,11 +113,12 @@ fn host_for_being_killed() {
 #[test]
 fn a_killed_host_leaves_no_process_and_its_directory_is_swept() {
     for (level, _) in levels() {
-        kill_a_host(level);
+        kill_a_host(level, false);
+        kill_a_host(level, true);
     }
 }
 
-fn kill_a_host(level: &str) {
+fn kill_a_host(level: &str, is_paused: bool) {
     let scratch = Scratch::new();
     let mut host = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "traces::host_for_being_killed", "--nocapture"])
@@ -138,6 +139,9 @@ fn kill_a_host(level: &str) {
     let mut running = Stream(BufReader::new(running.into_body().into_reader()));
     while running.next().unwrap().unwrap()["type"] != "stdout" {}
     assert!(processes_of(&scratch.0).len() >= 3);
+    if is_paused {
+        assert_eq!(post(format!("{url}/sandboxes/{id}/pause"), "{}").status(), 204);
+    }
     host.kill().unwrap();
     host.wait().unwrap();
     eventually("no process is left", || processes_of(&scratch.0).is_empty());

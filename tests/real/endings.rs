@@ -13,12 +13,17 @@ async fn run(sandbox: Sandbox, code: &'static str) -> Result<ExecutionResult, Er
 behaviours! {
     async fn a_kernel_that_ends_is_told_and_replaced() {
         let sandbox = local_client().sandboxes().create("python3").await?;
-        for code in ["x = 1\nprint('last words')\nimport os; os._exit(1)", "print('last words')\nimport os; os.kill(os.getpid(), 9)"] {
+        let leave = "x = 1\nprint('last words')\nimport os; os._exit(1)";
+        let crash = "print('last words')\nimport os; os.kill(os.getpid(), 9)";
+        for (code, name) in [(leave, "KernelDied"), (crash, "KernelKilled")] {
             let result = sandbox.execute_code(code).await?;
             assert_eq!(result.stdout(), "last words\n");
-            assert_eq!(result.error.unwrap().name, "KernelDied");
+            assert!(result.state_lost);
+            assert_eq!(result.error.unwrap().name, name);
             let after = sandbox.execute_code("'x' in globals()").await?;
-            assert_eq!(after.text(), Some("False"));
+            assert_eq!((after.text(), after.state_lost), (Some("False"), true));
+            let later = sandbox.execute_code("1").await?;
+            assert!(!later.state_lost);
         }
     }
 

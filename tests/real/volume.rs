@@ -34,4 +34,14 @@ behaviours! {
         let result = sandbox.execute_code("'y' * (20 << 20)").await?;
         assert_eq!(result.text().map(str::len), Some(20 << 20));
     }
+
+    async fn every_form_of_a_result_of_20_megabytes_arrives_whole() {
+        let sandbox = local_client().sandboxes().create("python3").await?;
+        let code = "class Page:\n    def _repr_html_(self): return 'h' * (20 << 20)\ndisplay(Page())\n['j' * (20 << 20)]";
+        let result = sandbox.execute_code(Execute::new(code).max_output(100 << 20)).await?;
+        assert!(result.is_ok() && !result.truncated, "{:?}", result.error);
+        assert_eq!(result.outputs[0].html().map(str::len), Some(20 << 20));
+        assert_eq!(result.text().map(str::len), Some((20 << 20) + 4));
+        assert_eq!(result.outputs[1].json().unwrap()[0].as_str().map(str::len), Some(20 << 20));
+    }
 }

@@ -1,6 +1,6 @@
 //! The embedded engine through E2B's dialect.
 
-use code_interpreter::LocalEngine;
+use code_interpreter::{LocalEngine, LocalEngineBuilder};
 
 use super::ms;
 use crate::CodeInterpreter;
@@ -10,7 +10,11 @@ mod real;
 
 /// A client that sees its engine as E2B.
 fn local_client() -> CodeInterpreter {
-    let engine = LocalEngine::builder().warm(0).serve_e2b().start().unwrap();
+    local_client_with(LocalEngine::builder())
+}
+
+fn local_client_with(builder: LocalEngineBuilder) -> CodeInterpreter {
+    let engine = builder.warm(0).serve_e2b().start().unwrap();
     let builder = CodeInterpreter::builder().api_url(engine.url()).sandbox_url(engine.url());
     builder.engine(engine).build().unwrap()
 }

@@ -1,6 +1,6 @@
 //! The embedded engine through its gateway dialect.
 
-use code_interpreter::LocalEngine;
+use code_interpreter::{LocalEngine, LocalEngineBuilder};
 
 use super::ms;
 use crate::CodeInterpreter;
@@ -10,6 +10,10 @@ mod real;
 
 /// A client with an engine of its own, which makes nothing in advance.
 pub fn local_client() -> CodeInterpreter {
-    let engine = LocalEngine::builder().warm(0).start().unwrap();
+    local_client_with(LocalEngine::builder())
+}
+
+fn local_client_with(builder: LocalEngineBuilder) -> CodeInterpreter {
+    let engine = builder.warm(0).start().unwrap();
     CodeInterpreter::builder().engine(engine).build().unwrap()
 }

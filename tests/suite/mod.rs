@@ -7,6 +7,7 @@ mod answers;
 mod cancelling;
 mod clocks;
 mod e2b_wire;
+mod lifecycle;
 mod refusals;
 mod requests;
 mod retries;

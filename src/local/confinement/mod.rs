@@ -21,6 +21,7 @@ mod linux;
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -60,6 +61,13 @@ pub(in crate::local) struct Start<'a> {
     pub(in crate::local) directory: &'a Path,
     pub(in crate::local) input: OwnedFd,
     pub(in crate::local) errors: OwnedFd,
+}
+
+/// What was started.
+pub(in crate::local) struct Started {
+    pub(in crate::local) process: Process,
+    /// Where programs in the sandbox ask for connections to the outside.
+    pub(in crate::local) exit: Option<TcpListener>,
 }
 
 /// The domain that a context adds for itself.
@@ -120,7 +128,7 @@ impl Confinement {
     }
 
     /// Starts a process, and returns when it has become the interpreter. Blocks.
-    pub(in crate::local) fn start(&self, start: Start<'_>) -> io::Result<Process> {
+    pub(in crate::local) fn start(&self, start: Start<'_>) -> io::Result<Started> {
         match &self.confined {
             Some(confined) => confined.start(&self.policy, start),
             None => start_plainly(start),
@@ -128,7 +136,7 @@ impl Confinement {
     }
 }
 
-fn start_plainly(start: Start<'_>) -> io::Result<Process> {
+fn start_plainly(start: Start<'_>) -> io::Result<Started> {
     use std::os::unix::process::CommandExt;
 
     // The command owns our copies of the child's ends; both go with it, so that an end of file can come.
@@ -142,7 +150,7 @@ fn start_plainly(start: Start<'_>) -> io::Result<Process> {
         .stdin(Stdio::from(start.input))
         .stdout(Stdio::null())
         .stderr(Stdio::from(start.errors));
-    command.spawn().map(Process::Plain)
+    Ok(Started { process: Process::Plain(command.spawn()?), exit: None })
 }
 
 fn unavailable(missing: String) -> Error {

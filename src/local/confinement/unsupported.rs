@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Process, Start};
+use super::{Start, Started};
 use crate::error::Result as CrateResult;
 use crate::local::directory::EngineDirectory;
 use crate::local::policy::{Namespaces, Policy};
@@ -46,7 +46,7 @@ impl Confined {
         match *self {}
     }
 
-    pub(super) fn start(&self, _: &Policy, _: Start<'_>) -> io::Result<Process> {
+    pub(super) fn start(&self, _: &Policy, _: Start<'_>) -> io::Result<Started> {
         match *self {}
     }
 }

@@ -33,7 +33,10 @@ import sys
 import threading
 import types
 
-from code_interpreter_results import ORIGINALS, ShowHook, describe, open_figures, representations, sturdily
+from code_interpreter_libraries import LibraryHooks, open_figures
+from code_interpreter_limits import explained
+from code_interpreter_notebook import Notebook
+from code_interpreter_results import describe, sturdily
 
 MAX_EVENT_BYTES = 200 * 1024 * 1024
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -65,39 +68,65 @@ class Control:
         self.runs = []
         self.acknowledged = 0
         self.acks = 0
+        self.is_running = False
         self.sending = threading.Lock()
+        self.is_reading = False
+        self.reading = threading.Condition()
 
     def send(self, event):
-        line = sturdily(to_json, event).encode("utf-8", "code_interpreter") + b"\n"
-        if len(line) > MAX_EVENT_BYTES:
-            raise ValueError(f"a result of {len(line)} bytes is over the limit of {MAX_EVENT_BYTES}")
+        """Tells how far the driver is. Only while a run is going on, the engine takes results and acknowledges them."""
+        line = self.encode(event)
         with self.sending:
-            self.socket.sendall(line)
+            self.is_running = event["event"] == "started"
+            self.socket.sendall(line + b"}\n")
 
     def send_and_wait(self, event):
-        self.acks += 1
-        wanted = event["ack"] = self.acks
-        self.send(event)
-        while self.acknowledged < wanted:
-            self.receive()
+        line = self.encode(event)
+        with self.sending:
+            if not self.is_running:
+                return  # a thread that outlives its run
+            self.acks += 1
+            wanted = self.acks
+            self.socket.sendall(b'%b, "ack": %d}\n' % (line, wanted))
+        self.wait_until(lambda: self.acknowledged >= wanted)
+
+    def encode(self, event):
+        line = sturdily(to_json, event).encode("utf-8", "code_interpreter")
+        if len(line) > MAX_EVENT_BYTES:
+            raise ValueError(f"a result of {len(line)} bytes is over the limit of {MAX_EVENT_BYTES}")
+        return line[:-1]
 
     def next_run(self):
-        while not self.runs:
-            self.receive()
+        self.wait_until(lambda: self.runs)
         return self.runs.pop(0)
 
+    def wait_until(self, is_reached):
+        """Whoever waits first reads for all: threads wait for acknowledgments, and the main one for the next run."""
+        with self.reading:
+            while not is_reached():
+                if self.is_reading:
+                    self.reading.wait()
+                else:
+                    self.receive()
+
     def receive(self):
-        while True:
-            end = self.unread.find(b"\n")
-            if end >= 0:
-                break
+        self.is_reading = True
+        self.reading.release()
+        try:
             data = self.socket.recv(1 << 20)
-            if not data:
-                os._exit(0)
-            self.unread += data
-        line = bytes(self.unread[:end])
-        del self.unread[: end + 1]
-        message = sturdily(from_json, line)
+        finally:
+            self.reading.acquire()
+            self.is_reading = False
+            self.reading.notify_all()
+        if not data:
+            os._exit(0)
+        self.unread += data
+        if b"\n" in data:
+            *lines, self.unread = self.unread.split(b"\n")
+            for line in lines:
+                self.take(sturdily(from_json, line))
+
+    def take(self, message):
         if message["op"] == "ack":
             self.acknowledged = max(self.acknowledged, message["ack"])
         else:
@@ -165,9 +194,12 @@ def ends_with_semicolon(source, node):
     return last[node.end_col_offset :].lstrip().startswith(b";")
 
 
-def split(source, name):
+def parsed(source, name):
+    return compile(source, name, "exec", ast.PyCF_ONLY_AST | TOP_LEVEL_AWAIT, dont_inherit=True)
+
+
+def split(source, tree, name):
     """The cell as compiled parts: statements, and the last expression when its value is to be shown."""
-    tree = compile(source, name, "exec", ast.PyCF_ONLY_AST | TOP_LEVEL_AWAIT, dont_inherit=True)
     last = tree.body[-1] if tree.body else None
     value = None
     if isinstance(last, ast.Expr) and not ends_with_semicolon(source, last):
@@ -196,6 +228,7 @@ class Driver:
         self.control = control
         self.process = os.getpid()
         self.module = types.ModuleType("__main__")
+        self.notebook = Notebook(self)
         self.loop = None
         self.run = 0
         self.count = 0
@@ -217,8 +250,8 @@ class Driver:
         sys.path.insert(0, "")
         sys.modules["__main__"] = self.module
         self.module.__dict__["__builtins__"] = builtins
-        sys.meta_path.insert(0, ShowHook(lambda *_args, **_options: self.show_figures()))
-        builtins.display = ORIGINALS["display"] = self.display
+        sys.meta_path.insert(0, LibraryHooks(lambda *_args, **_options: self.show_figures(), self.notebook.display))
+        self.notebook.prepare()
         for name in ("stdin", "stdout", "stderr"):
             setattr(sys, name, None)
         renew_streams()
@@ -265,10 +298,10 @@ class Driver:
 
     def tell(self, event):
         event = {"run": self.run, **event}
-        if threading.current_thread() is not threading.main_thread():
-            self.control.send(event)  # acknowledgments are for the main thread to read
-            return
         flush_streams()
+        if threading.current_thread() is not threading.main_thread():
+            self.control.send_and_wait(event)  # interrupts are for the main thread alone
+            return
         self.shielded = True
         try:
             self.control.send_and_wait(event)
@@ -276,8 +309,13 @@ class Driver:
             self.unshield()
 
     def tell_error(self, error):
+        event = describe(error)
         try:
-            self.tell(describe(error))
+            event["value"] = explained(error, event["value"])
+        except BaseException:
+            pass  # its attributes are user code as well
+        try:
+            self.tell(event)
         except Exception as too_long:  # or whatever else it is that cannot be told
             self.tell(describe(too_long))
 
@@ -321,23 +359,47 @@ class Driver:
     def execute(self, source):
         name = f"<cell {self.count}>"
         linecache.cache[name] = (len(source), None, lines_of(source), name)
-        statements, expression = split(source, name)
+        self.notebook.begin_cell(self.count, source)
+        statements, expression = self.split(source, name)
         try:
             self.evaluate(statements)
             if expression is not None:
                 self.show_value(self.evaluate(expression))
         except Exception:
-            self.show_figures()
+            self.end_cell()
             raise
+        self.end_cell()
+
+    def end_cell(self):
+        self.notebook.trigger("post_execute")
         self.show_figures()
+
+    def split(self, source, name, written=None):
+        return split(*self.parse(source, name, written), name)
+
+    def parse(self, source, name, written=None):
+        """The source and its tree. What is not Python as it stands may be for the notebook, and becomes Python.
+
+        `written` is what a traceback shows for it, if that is something else.
+        """
+        try:
+            tree = parsed(source, name)
+        except SyntaxError:
+            tree = None
+        if tree is None:
+            written, source = written or source, self.notebook.python_of(source)
+            tree = parsed(source, name)
+        if written is not None:
+            self.notebook.forget_columns(tree, written, source)
+        return source, tree
 
     def show_value(self, value):
         if value is not None and not self.is_fork():
-            builtins._ = value
-            self.show(value, main=True)
+            self.notebook.remember_value(self.count, value)
+            self.notebook.show(value, main=True)
 
-    def evaluate(self, code):
-        value = eval(code, self.module.__dict__)
+    def evaluate(self, code, local_names=None):
+        value = eval(code, self.module.__dict__, local_names)
         if code.co_flags & inspect.CO_COROUTINE:
             return self.complete(value)
         return value
@@ -358,20 +420,14 @@ class Driver:
 
     # Results
 
-    def show(self, value, main):
-        data = representations(value)
+    def send_result(self, data, main):
         if not self.is_fork():
             self.tell({"event": "result", "main": main, "data": data})
-
-    def display(self, *values, **_options):
-        """Shows values as results of the running cell, in their richest representations."""
-        for value in values:
-            self.show(value, main=False)
 
     def show_figures(self):
         """Sends the open matplotlib figures."""
         for figure in open_figures():
-            self.show(figure, main=False)
+            self.notebook.show(figure, main=False)
 
 
 def main(descriptor):

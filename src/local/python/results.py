@@ -1,13 +1,12 @@
-"""What a client gets to see of Python objects: values in all their representations, figures, and errors."""
+"""What a client gets to see of Python objects: values in all their representations, and errors."""
 
 import base64
 import builtins
-import importlib.util
-import io
-import json
 import os
-import sys
 import traceback
+
+from code_interpreter_libraries import library_forms
+from code_interpreter_plain import json_text
 
 REPRESENTATIONS = {
     "_repr_html_": "text/html",
@@ -55,27 +54,15 @@ def sturdily(function, *arguments):
 # --- values ---------------------------------------------------------------------------------------------------
 
 
-def plain_json(value):
-    """For json.dumps: numpy's arrays and scalars, and nothing else."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError
-
-
-def json_text(value):
-    try:
-        return json.dumps(value, allow_nan=False, default=plain_json)
-    except Exception:  # nothing that JSON has, or user code has broken the encoder
-        return None
-
-
 def encoded(mime, value):
     """What the wire carries for a representation: JSON as its text, bytes as base64, the rest as a string."""
     if mime in JSON_TYPES or mime.endswith("+json"):
         return json_text(value)
-    if isinstance(value, (bytes, bytearray)):
-        return base64.b64encode(value).decode("ascii")
-    return str(value)
+    return str(binary_as_text(value))
+
+
+def binary_as_text(value):
+    return base64.b64encode(value).decode("ascii") if isinstance(value, (bytes, bytearray)) else value
 
 
 def call_representation(value, method):
@@ -96,8 +83,8 @@ def representations(value):
     data = {"text/plain": repr(value)}
     if isinstance(value, (list, dict)):
         data["application/json"] = json_text(value)
-    if is_figure(value):
-        data["image/png"] = encoded("image/png", png_of(value))
+    for mime, form in library_forms(value).items():
+        data[mime] = binary_as_text(form)
     if not isinstance(value, type):
         for method, mime in REPRESENTATIONS.items():
             answer = call_representation(value, method)
@@ -107,55 +94,6 @@ def representations(value):
         if isinstance(bundle, dict):
             data.update({str(m): encoded(str(m), v) for m, v in bundle.items() if v is not None})
     return {mime: text for mime, text in data.items() if text is not None}
-
-
-# --- matplotlib -----------------------------------------------------------------------------------------------
-
-
-def is_figure(value):
-    figures = sys.modules.get("matplotlib.figure")
-    return figures is not None and isinstance(value, getattr(figures, "Figure", ()))
-
-
-def png_of(figure):
-    image = io.BytesIO()
-    figure.savefig(image, format="png", bbox_inches="tight")
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is not None:
-        pyplot.close(figure)
-    return image.getvalue()
-
-
-def open_figures():
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is None or not hasattr(pyplot, "get_fignums"):
-        return []
-    return [pyplot.figure(number) for number in pyplot.get_fignums()]
-
-
-class ShowHook:
-    """An import hook: as soon as user code imports pyplot, its show() sends the figures.
-
-    `show` is a function, not a method: pyplot sets attributes of it.
-    """
-
-    def __init__(self, show):
-        self.show = show
-
-    def find_spec(self, name, path=None, target=None):
-        if name != "matplotlib.pyplot":
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        if spec is not None:
-            execute = spec.loader.exec_module
-
-            def execute_and_hook(module):
-                execute(module)
-                module.show = self.show
-
-            spec.loader.exec_module = execute_and_hook
-        return spec
 
 
 # --- errors ---------------------------------------------------------------------------------------------------

@@ -2,12 +2,14 @@
 
 The engine's socket arrives as standard input. Both ways it carries one JSON object a line:
 
-    {"op": "fork", "kernel": 1}         with three descriptors: control socket, stdout, stderr
+    {"op": "fork", "kernel": 1, "language": "bash", "program": "/bin/bash"}
+                                        with three descriptors: control socket, stdout, stderr
     {"op": "interrupt", "kernel": 1}    SIGINT to the kernel's process group
     {"op": "kill", "kernel": 1}         SIGKILL to the kernel and everything below it
 
     {"event": "ready"}
-    {"event": "exit", "kernel": 1, "status": 0}    or "signal": 9 in place of "status"
+    {"event": "forked", "kernel": 1, "pid": 7}
+    {"event": "exit", "kernel": 1, "status": 0, "cpu": 0.2}    or "signal": 9 in place of "status"; seconds
 
 End of file means that the engine is gone or done with the sandbox. The process stays single-threaded,
 because it forks, and signals only children that it has not reaped, so a process id is never a stranger's.
@@ -16,6 +18,7 @@ because it forks, and signals only children that it has not reaped, so a process
 import asyncio  # noqa: F401 (imported once here, so that no kernel pays for it)
 import builtins
 import ctypes
+import functools
 import gc
 import json
 import os
@@ -110,9 +113,10 @@ def kill_below(root):
 
 
 class Supervisor:
-    def __init__(self, control, driver, domain):
+    def __init__(self, control, driver, languages, domain):
         self.control = control
         self.driver = driver
+        self.languages = languages  # name -> the source of the module that runs it, and what that has to run
         self.domain = domain  # what a context is confined to; None where nothing is
         self.kernels = {}  # pid -> the engine's number of the kernel
         self.descriptors = []
@@ -156,7 +160,7 @@ class Supervisor:
     def obey(self, command):
         operation, number = command["op"], command["kernel"]
         if operation == "fork":
-            self.fork(number)
+            self.fork(number, command)
             return
         for pid in [pid for pid, kernel in self.kernels.items() if kernel == number]:
             if operation == "interrupt":
@@ -164,7 +168,7 @@ class Supervisor:
             elif operation == "kill":
                 self.kill(pid)
 
-    def fork(self, number):
+    def fork(self, number, order):
         taken = self.descriptors[:FORK_DESCRIPTORS]
         del self.descriptors[:FORK_DESCRIPTORS]
         try:
@@ -173,12 +177,13 @@ class Supervisor:
             self.report(event="exit", kernel=number, status=1)
         else:
             if pid == 0:
-                self.become_kernel(*taken)
+                self.become_kernel(order, *taken)
             self.kernels[pid] = number
+            self.report(event="forked", kernel=number, pid=pid)
         for descriptor in taken:
             os.close(descriptor)
 
-    def become_kernel(self, control, stdout, stderr):
+    def become_kernel(self, order, control, stdout, stderr):
         try:
             os.setsid()
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -186,16 +191,24 @@ class Supervisor:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self.control.close()
-            for descriptor in (self.woken, self.waker):
+            for descriptor in (self.woken, self.waker, *self.descriptors):
                 os.close(descriptor)
             for source, target in ((stdout, 1), (stderr, 2)):
                 os.dup2(source, target)
                 os.close(source)
             if self.domain is not None:
                 self.domain.enter()
-            self.driver.main(control)
+            if order["language"] == "python":
+                self.driver.main(control)
+            else:
+                self.become_other(order, control)
         finally:
             os._exit(1)
+
+    def become_other(self, order, control):
+        module, source = self.languages[order["language"]]
+        die_with_parent = functools.partial(prctl, PR_SET_PDEATHSIG, signal.SIGKILL)
+        load("code_interpreter_language", module).main(control, order, source, die_with_parent)
 
     def kill(self, pid):
         send_signal(pid, signal.SIGSTOP)
@@ -208,7 +221,7 @@ class Supervisor:
         while True:
             try:
                 self.sweep_groups()
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
             if pid == 0:
@@ -216,10 +229,11 @@ class Supervisor:
             number = self.kernels.pop(pid, None)
             if number is None:
                 continue
+            cpu = usage.ru_utime + usage.ru_stime
             if os.WIFSIGNALED(status):
-                self.report(event="exit", kernel=number, signal=os.WTERMSIG(status))
+                self.report(event="exit", kernel=number, signal=os.WTERMSIG(status), cpu=cpu)
             else:
-                self.report(event="exit", kernel=number, status=os.WEXITSTATUS(status))
+                self.report(event="exit", kernel=number, status=os.WEXITSTATUS(status), cpu=cpu)
 
     def sweep_groups(self):
         """Kills what a dead kernel left in its group, while its zombie still keeps the number from reuse."""
@@ -255,11 +269,13 @@ def main(start):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    load("code_interpreter_results", start["results"])
+    for name in ("limits", "plain", "charts", "libraries", "results"):
+        load(f"code_interpreter_{name}", start[name])
+    load("code_interpreter_notebook", start["notebook"]["notebook"]).PARTS.update(start["notebook"])
     driver = load("code_interpreter_driver", start["driver"])
     confined = start["confined"]
     domain = confined and load("code_interpreter_domain", start["domain"]).Domain(confined["readable"])
-    supervisor = Supervisor(control, driver, domain)
+    supervisor = Supervisor(control, driver, start["languages"], domain)
     gc.collect()
     gc.freeze()
     # Until here standard error told the engine why a start failed; from here nobody reads it.

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::super::machine::Machine;
 use super::super::sandbox::{Metadata, Sandbox};
 
 /// What clients that ask for it make their features depend on.
@@ -25,6 +24,7 @@ pub(super) struct Info {
     started_at: String,
     end_at: String,
     metadata: Metadata,
+    lifecycle: Lifecycle,
     cpu_count: usize,
     #[serde(rename = "memoryMB")]
     memory_mb: u64,
@@ -38,10 +38,18 @@ pub(super) struct Info {
     traffic_access_token: Option<String>,
 }
 
+/// What becomes of a sandbox by itself.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Lifecycle {
+    auto_resume: bool,
+    on_timeout: &'static str,
+}
+
 impl Info {
     /// As a listing shows it, without secrets.
     pub(super) fn new(sandbox: &Sandbox) -> Self {
-        let machine = Machine::new(&sandbox.directory);
+        let size = sandbox.size;
         Self {
             sandbox_id: sandbox.id.clone(),
             template_id: sandbox.template.clone(),
@@ -50,13 +58,17 @@ impl Info {
             runtime: sandbox.interpreter.runtime(),
             interpreter: sandbox.interpreter.path().display().to_string(),
             confinement: sandbox.confinement.name(),
-            state: "running",
+            state: if sandbox.is_paused() { "paused" } else { "running" },
             started_at: sandbox.started_at.to_string(),
             end_at: sandbox.end.borrow().timestamp.to_string(),
             metadata: sandbox.metadata.clone(),
-            cpu_count: machine.cpu_count,
-            memory_mb: machine.memory_mb,
-            disk_size_mb: machine.disk_size_mb,
+            lifecycle: Lifecycle {
+                auto_resume: false,
+                on_timeout: if sandbox.pauses_at_end() { "pause" } else { "kill" },
+            },
+            cpu_count: size.cpu_count,
+            memory_mb: size.memory >> 20,
+            disk_size_mb: size.disk >> 20,
             domain: None,
             envd_access_token: None,
             traffic_access_token: None,

@@ -17,6 +17,7 @@ pub(super) struct Listing {
     template: Option<String>,
     started_after: Option<Timestamp>,
     shows_running: bool,
+    shows_paused: bool,
     oldest_first: bool,
     limit: usize,
     /// Where the last page ended: the start of its last sandbox, and its name. Sandboxes that come and go meanwhile
@@ -39,6 +40,7 @@ impl Listing {
             template: None,
             started_after: None,
             shows_running: true,
+            shows_paused: true,
             oldest_first: false,
             limit: MAX_LIMIT,
             after: None,
@@ -66,6 +68,7 @@ impl Listing {
                     return Err(format!("'{unknown}' is not a state; there is running and paused"));
                 }
                 self.shows_running = value.split(',').any(|state| state == "running");
+                self.shows_paused = value.split(',').any(|state| state == "paused");
             }
             "limit" => {
                 let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
@@ -93,10 +96,15 @@ impl Listing {
         self.shows_running
     }
 
+    /// As the older listing has it, which knows no other state.
+    pub(super) fn only_running(self) -> Self {
+        Self { shows_paused: false, ..self }
+    }
+
     pub(super) fn filter(&self, mut sandboxes: Vec<Arc<Sandbox>>) -> Vec<Arc<Sandbox>> {
         sandboxes.retain(|sandbox| {
             let matches = |(key, value): (&String, &String)| sandbox.metadata.get(key) == Some(value);
-            self.shows_running
+            (if sandbox.is_paused() { self.shows_paused } else { self.shows_running })
                 && self.metadata.iter().all(matches)
                 && self.template.as_ref().is_none_or(|template| *template == sandbox.template)
                 && self.started_after.is_none_or(|time| sandbox.started_at >= time)
@@ -151,7 +159,7 @@ fn parse_metadata(text: &str) -> Option<Metadata> {
 }
 
 /// Percent-decoding with `+` for a space.
-fn unescape(text: &str) -> Option<String> {
+pub(super) fn unescape(text: &str) -> Option<String> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

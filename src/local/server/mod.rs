@@ -13,7 +13,10 @@ mod execute;
 mod host;
 mod info;
 mod interpreter;
+mod lifecycle;
 mod listing;
+mod observe;
+mod query;
 mod reply;
 mod sandboxes;
 
@@ -91,8 +94,14 @@ fn engine(serves_e2b: bool) -> Router<Arc<Registry>> {
         .route("/sandboxes", get(sandboxes::list).post(sandboxes::create))
         .route("/v2/sandboxes", get(sandboxes::list_page))
         .route("/sandboxes/{id}", get(sandboxes::get).delete(sandboxes::kill))
-        .route("/sandboxes/{id}/timeout", post(sandboxes::set_timeout))
-        .route("/sandboxes/{id}/connect", post(sandboxes::connect))
+        .route("/sandboxes/metrics", get(observe::metrics_of_several))
+        .route("/sandboxes/{id}/timeout", post(lifecycle::set_timeout))
+        .route("/sandboxes/{id}/connect", post(lifecycle::connect))
+        .route("/sandboxes/{id}/pause", post(lifecycle::pause))
+        .route("/sandboxes/{id}/resume", post(lifecycle::resume))
+        .route("/sandboxes/{id}/metrics", get(observe::metrics))
+        .route("/sandboxes/{id}/logs", get(observe::logs_old))
+        .route("/v2/sandboxes/{id}/logs", get(observe::logs))
         .route("/sandboxes/{id}/execute", post(execute::execute))
         .route("/sandboxes/{id}/contexts", get(contexts::list).post(contexts::create))
         .route("/sandboxes/{id}/contexts/{context}", delete(contexts::remove))
@@ -104,7 +113,7 @@ fn engine(serves_e2b: bool) -> Router<Arc<Registry>> {
     }
     router
         .route("/v2/sandboxes", post(sandboxes::create_secured))
-        .route("/v2/sandboxes/{id}/connect", post(sandboxes::connect_or_default))
-        .route("/sandboxes/{id}/refreshes", post(sandboxes::refresh))
+        .route("/v2/sandboxes/{id}/connect", post(lifecycle::connect_or_default))
+        .route("/sandboxes/{id}/refreshes", post(lifecycle::refresh))
         .route("/sandboxes/{id}/{verb}", any(sandboxes::unsupported))
 }

@@ -7,18 +7,18 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 
+use super::super::log::Severity;
 use super::super::message::Environment;
 use super::super::registry::{DEFAULT_RUNTIME, Registry, Specification};
 use super::super::sandbox::Metadata;
 use super::super::tokens::Secured;
 use super::info::Info;
+use super::lifecycle::without_memory;
 use super::listing::Listing;
-use super::reply::{Json, Problem, check_environment, positive_seconds, seconds};
+use super::reply::{Json, Problem, check_environment, positive_seconds};
 
-const DEFAULT_SECONDS: f64 = 300.0;
-/// A refresh is never for less.
-const LEAST_REFRESH: f64 = 15.0;
-const MOST_REFRESH: f64 = 3600.0;
+/// How long a sandbox lives whose client does not say.
+pub(super) const DEFAULT_SECONDS: f64 = 300.0;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,27 +31,14 @@ pub(super) struct CreateBody {
     env_vars: Option<Environment>,
     secure: Option<bool>,
     network: Option<Network>,
+    auto_pause: Option<bool>,
+    auto_pause_memory: Option<bool>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Network {
     allow_public_traffic: Option<bool>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct TimeoutBody {
-    timeout: f64,
-}
-
-#[derive(Deserialize)]
-pub(super) struct ConnectBody {
-    timeout: Option<f64>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct RefreshBody {
-    duration: Option<f64>,
 }
 
 type Shared = State<Arc<Registry>>;
@@ -81,11 +68,16 @@ async fn create_as(
     body: CreateBody,
     secured: Secured,
 ) -> Result<(StatusCode, Reply<Info>), Problem> {
+    let pauses_at_end = body.auto_pause == Some(true);
+    if pauses_at_end && body.auto_pause_memory == Some(false) {
+        return Err(without_memory());
+    }
     let env = body.env_vars.unwrap_or_default();
     check_environment(&env)?;
     let specification = Specification {
         runtime: body.runtime.or(body.template_id).unwrap_or_else(|| DEFAULT_RUNTIME.to_owned()),
         timeout: positive_seconds("timeout", body.timeout.unwrap_or(DEFAULT_SECONDS))?,
+        pauses_at_end,
         metadata: body.metadata.unwrap_or_default(),
         env,
         secured,
@@ -101,7 +93,7 @@ impl CreateBody {
 }
 
 pub(super) async fn list(State(registry): Shared, RawQuery(query): RawQuery) -> Result<Reply<Vec<Info>>, Problem> {
-    let found = Listing::parse(query.as_deref())?.filter(registry.list());
+    let found = Listing::parse(query.as_deref())?.only_running().filter(registry.list());
     Ok(Reply(found.iter().map(|sandbox| Info::new(sandbox)).collect()))
 }
 
@@ -113,7 +105,8 @@ pub(super) async fn list_page(
     let found = listing.filter(registry.list());
     let mut headers = HeaderMap::new();
     if listing.shows_running() {
-        headers.insert("x-total-running", HeaderValue::from(found.len()));
+        let running = found.iter().filter(|sandbox| !sandbox.is_paused()).count();
+        headers.insert("x-total-running", HeaderValue::from(running));
     }
     let (found, next) = listing.page(found);
     if let Some(next) = next.and_then(|next| HeaderValue::try_from(next).ok()) {
@@ -128,56 +121,8 @@ pub(super) async fn get(State(registry): Shared, Path(id): Path<String>) -> Resu
 
 pub(super) async fn kill(State(registry): Shared, Path(id): Path<String>) -> Result<StatusCode, Problem> {
     let sandbox = registry.get(&id)?;
+    sandbox.log.note(Severity::Info, "ended: killed by a client");
     registry.kill(sandbox).await;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-pub(super) async fn set_timeout(
-    State(registry): Shared,
-    Path(id): Path<String>,
-    Json(body): Json<TimeoutBody>,
-) -> Result<StatusCode, Problem> {
-    let timeout = seconds("timeout", body.timeout)?;
-    registry.get(&id)?.set_timeout(timeout);
-    Ok(StatusCode::NO_CONTENT)
-}
-
-pub(super) async fn connect(
-    State(registry): Shared,
-    Path(id): Path<String>,
-    Json(body): Json<ConnectBody>,
-) -> Result<Reply<Info>, Problem> {
-    connect_for(&registry, &id, body.timeout)
-}
-
-/// The second generation: who gives no time gets the default one.
-pub(super) async fn connect_or_default(
-    State(registry): Shared,
-    Path(id): Path<String>,
-    Json(body): Json<ConnectBody>,
-) -> Result<Reply<Info>, Problem> {
-    connect_for(&registry, &id, Some(body.timeout.unwrap_or(DEFAULT_SECONDS)))
-}
-
-fn connect_for(registry: &Registry, id: &str, timeout: Option<f64>) -> Result<Reply<Info>, Problem> {
-    let timeout = timeout.map(|timeout| seconds("timeout", timeout)).transpose()?;
-    let sandbox = registry.get(id)?;
-    if let Some(timeout) = timeout {
-        sandbox.extend(timeout);
-    }
-    Ok(Reply(Info::with_tokens(&sandbox)))
-}
-
-pub(super) async fn refresh(
-    State(registry): Shared,
-    Path(id): Path<String>,
-    Json(body): Json<RefreshBody>,
-) -> Result<StatusCode, Problem> {
-    let duration = body.duration.unwrap_or(LEAST_REFRESH);
-    if !(0.0..=MOST_REFRESH).contains(&duration) {
-        return Err(Problem::bad_request(format!("duration must be from 0 to {MOST_REFRESH} seconds")));
-    }
-    registry.get(&id)?.extend(seconds("duration", duration.max(LEAST_REFRESH))?);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -138,7 +138,7 @@ fn processor_time(peer: &Peer) {
     let sandbox = peer.create();
     let start = Instant::now();
     let run = peer.run(&sandbox, "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass");
-    assert_eq!(run.error(), "KernelDied", "{run:?}");
+    assert_eq!(run.error(), "CpuTimeExceeded", "{run:?}");
     assert!(start.elapsed() < Duration::from_secs(40), "{:?}", start.elapsed());
     assert_eq!(peer.text(&sandbox, "6 * 7"), "42");
 }
@@ -217,15 +217,18 @@ os.chdir("/")
 os.chmod(os.path.expanduser("~"), 0)
 "#;
     let run = peer.run(&sandbox, code);
-    assert!(run.error.is_none(), "{run:?}");
+    // The look at the sandbox's disk may come first, and end it.
+    let is_ended = run.error.as_deref() == Some("DiskFull");
+    assert!(run.error.is_none() || is_ended, "{run:?}");
     let directories = || {
         fs::read_dir(fs::read_dir(root).unwrap().map(Result::unwrap).find(|e| e.file_name() != "lock").unwrap().path())
             .unwrap()
     };
     let is_there = || directories().any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with(&sandbox));
-    assert!(is_there());
-    assert_eq!(peer.delete(&format!("/sandboxes/{sandbox}")).0, 204);
-    assert!(!is_there());
+    assert!(is_ended || is_there());
+    let (status, _) = peer.delete(&format!("/sandboxes/{sandbox}"));
+    assert!(status == 204 || status == 404, "{status}");
+    eventually("it is gone", || !is_there());
 }
 
 /// Where code can change modes outside, it can those of the engine's directories.

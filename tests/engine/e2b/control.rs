@@ -45,11 +45,11 @@ fn both_generations_of_the_control_plane() {
     let unauthorized = peer.agent.post(peer.url("/v2/sandboxes")).header("X-API-Key", "e2b_00").send("{}").unwrap();
     assert_eq!(answer(unauthorized).1["code"], 401);
     // A 404 would say that the sandbox is gone.
-    for verb in ["pause", "snapshots", "fork"] {
+    for verb in ["snapshots", "fork"] {
         assert_eq!(peer.post(&format!("/sandboxes/{other}/{verb}"), json!({})).1["code"], 501);
         assert_eq!(peer.post(&format!("/sandboxes/nope/{verb}"), json!({})).1["code"], 404);
     }
-    assert_eq!(peer.get(&format!("/sandboxes/{other}/metrics")).1["code"], 501);
+    assert_eq!(peer.get(&format!("/sandboxes/{other}/network")).1["code"], 501);
     assert_eq!(peer.get(&format!("/sandboxes/{other}/timeout")).1["code"], 405);
     assert_eq!(peer.delete(&format!("/sandboxes/{other}")).0, 204);
     for path in ["/sandboxes", "/v2/sandboxes"] {
@@ -106,4 +106,25 @@ fn pages_in_both_orders() {
     let start = peer.get(&format!("/sandboxes/{}", ids[2])).1["startedAt"].as_str().unwrap().replace(':', "%3A");
     assert_eq!(page(&format!("startedAfter={start}")).0, newest[..2]);
     assert_eq!(page("state=paused"), (vec![], None, None));
+}
+
+#[test]
+fn what_is_paused_is_not_found_inside_and_resumed_by_a_connect() {
+    let peer = engine();
+    for path in ["/sandboxes", "/v2/sandboxes"] {
+        let (_, created) = peer.post(path, json!({"templateID": "base", "secure": true}));
+        let id = created["sandboxID"].as_str().unwrap();
+        peer.execute(id, json!({"code": "x = 3"}));
+        assert_eq!(peer.post(&format!("/sandboxes/{id}/pause"), json!({})).0, 204);
+        for (port, call) in [(49983, "GET /health"), (49999, "GET /health"), (49999, "POST /execute")] {
+            assert_eq!(answer(peer.inside(port, id, call, &[], r#"{"code":"1"}"#)), not_found(id));
+        }
+        let (status, connected) = peer.post(&format!("{path}/{id}/connect"), json!({"timeout": 60}));
+        assert_eq!((status, &connected["envdAccessToken"]), (201, &created["envdAccessToken"]));
+        assert_eq!(peer.execute(id, json!({"code": "x"})).text.as_deref(), Some("3"));
+        assert_eq!(peer.post(&format!("{path}/{id}/connect"), json!({"timeout": 60})).0, 200);
+        assert_eq!(peer.post(&format!("/sandboxes/{id}/pause"), json!({})).0, 204);
+        assert_eq!(peer.post(&format!("/sandboxes/{id}/refreshes"), json!({})).0, 404);
+        assert_eq!(peer.delete(&format!("/sandboxes/{id}")).0, 204);
+    }
 }

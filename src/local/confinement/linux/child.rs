@@ -257,6 +257,7 @@ unsafe fn take(step: &Step) -> c_long {
             Step::Root(path) => change_root(path),
             Step::HostName(name) => libc::sethostname(name.as_ptr(), name.as_bytes().len()).into(),
             Step::Loopback => start_loopback(),
+            Step::Listen { port, through } => listen(*port, *through),
             Step::Limit { resource, value } => set_limit(*resource, *value),
             Step::DropCapabilities => drop_capabilities(),
             Step::NoNewPrivileges => libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0).into(),
@@ -336,11 +337,52 @@ unsafe fn start_loopback() -> c_long {
         let mut request: libc::ifreq = std::mem::zeroed();
         ptr::copy_nonoverlapping(c"lo".as_ptr(), request.ifr_name.as_mut_ptr(), 2);
         request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-        let outcome = libc::ioctl(socket, libc::SIOCSIFFLAGS, &raw const request);
+        let outcome = libc::ioctl(socket, libc::SIOCSIFFLAGS as libc::Ioctl, &raw const request);
         if outcome >= 0 {
             libc::close(socket);
         }
         outcome.into()
+    }
+}
+
+unsafe fn listen(port: u16, through: RawFd) -> c_long {
+    // SAFETY: as in `take`; an address of zeros is valid.
+    unsafe {
+        let listener = libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0);
+        if listener < 0 {
+            return -1;
+        }
+        let mut address: libc::sockaddr_in = std::mem::zeroed();
+        address.sin_family = libc::AF_INET as libc::sa_family_t;
+        address.sin_port = port.to_be();
+        address.sin_addr.s_addr = libc::INADDR_LOOPBACK.to_be();
+        let length = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+        if libc::bind(listener, (&raw const address).cast(), length) < 0 || libc::listen(listener, 128) < 0 {
+            return -1;
+        }
+        send_descriptor(through, listener)
+    }
+}
+
+/// One byte, and a descriptor with it.
+unsafe fn send_descriptor(through: RawFd, descriptor: RawFd) -> c_long {
+    // Room and alignment for the header of a control message and one descriptor.
+    let mut control = [0_u64; 4];
+    let mut byte = 0_u8;
+    // SAFETY: as in `take`; the message points to locals, and `control` is large enough for what CMSG_SPACE says.
+    unsafe {
+        let mut part = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+        let mut message: libc::msghdr = std::mem::zeroed();
+        message.msg_iov = &raw mut part;
+        message.msg_iovlen = 1;
+        message.msg_control = control.as_mut_ptr().cast();
+        message.msg_controllen = libc::CMSG_SPACE(size_of::<RawFd>() as libc::c_uint) as _;
+        let header = libc::CMSG_FIRSTHDR(&raw const message);
+        (*header).cmsg_level = libc::SOL_SOCKET;
+        (*header).cmsg_type = libc::SCM_RIGHTS;
+        (*header).cmsg_len = libc::CMSG_LEN(size_of::<RawFd>() as libc::c_uint) as _;
+        libc::CMSG_DATA(header).cast::<RawFd>().write_unaligned(descriptor);
+        libc::sendmsg(through, &raw const message, 0) as c_long
     }
 }
 

@@ -8,17 +8,22 @@ mod seccomp;
 mod step;
 
 use std::ffi::CString;
-use std::io;
-use std::os::fd::OwnedFd;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::net::TcpListener;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
-use super::{Process, Start};
+use super::{Process, Start, Started};
 use crate::error::{Error, Result as CrateResult};
 use crate::local::directory::{self, EngineDirectory};
 use crate::local::policy::{Namespaces, Network, Policy};
+use crate::local::proxy::{self, Allowed};
 use crate::local::python::Interpreter;
 use crate::local::report::{self, ConfinementReport, Layer, Level};
 use child::{Launch, Program};
@@ -49,7 +54,7 @@ const MACHINE: [&str; 6] =
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
     Nothing,
-    /// On the loopback interface of its own network namespace.
+    /// On the loopback interface of its own network namespace, where a proxy may listen.
     Itself,
     /// What this machine can.
     Machine,
@@ -76,6 +81,15 @@ pub(super) fn establish(
     let attempt = |has_namespaces| {
         let confined = confined(has_namespaces);
         confined.attempt(policy, directory).map(|()| confined).map_err(|error| error.to_string())
+    };
+    let wanted = match (wanted, Allowed::new(policy)) {
+        (Namespaces::Off, Some(_)) => {
+            return Err("Policy::network needs namespaces, which are switched off; without them sandboxes have no \
+                        network, or with Policy::allow_local_network all of this machine's"
+                .to_owned());
+        }
+        (_, Some(_)) => Namespaces::Required,
+        (wanted, None) => wanted,
     };
     let (confined, namespaces) = match wanted {
         Namespaces::Off => (attempt(false)?, Err("switched off".to_owned())),
@@ -139,8 +153,8 @@ impl Confined {
         Some(places.chain(MACHINE.map(PathBuf::from)).chain([directory.to_owned()]).collect())
     }
 
-    pub(super) fn start(&self, policy: &Policy, start: Start<'_>) -> io::Result<Process> {
-        let (steps, _ruleset) = self.steps(policy, Some(start.interpreter), start.directory)?;
+    pub(super) fn start(&self, policy: &Policy, start: Start<'_>) -> io::Result<Started> {
+        let (steps, kept) = self.steps(policy, Some(start.interpreter), start.directory)?;
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
         let null = rustix::fs::open("/dev/null", flags, Mode::empty())?;
         let arguments = [start.interpreter.path().as_os_str().as_bytes()];
@@ -154,13 +168,14 @@ impl Confined {
             streams: [start.input, null, start.errors],
         };
         let launch = Launch { namespaces: self.namespaces(policy), steps, program: Some(program) };
-        child::start(&launch).map(Process::Confined)
+        let process = child::start(&launch).map(Process::Confined)?;
+        Ok(Started { process, exit: kept.exit()? })
     }
 
     /// Starts a process that does all that one in a sandbox does, and no more.
     fn attempt(&self, policy: &Policy, engine: &EngineDirectory) -> io::Result<()> {
         let directory = engine.create_sandbox("trial")?;
-        let attempt = self.steps(policy, None, &directory).and_then(|(steps, _ruleset)| {
+        let attempt = self.steps(policy, None, &directory).and_then(|(steps, _kept)| {
             let launch = Launch { namespaces: self.namespaces(policy), steps, program: None };
             child::start(&launch).map(drop)
         });
@@ -171,6 +186,7 @@ impl Confined {
         match policy.network {
             Network::Off if self.has_namespaces => Reach::Itself,
             Network::Off => Reach::Nothing,
+            Network::On | Network::Hosts(_) if Allowed::new(policy).is_some() => Reach::Itself,
             Network::On | Network::Hosts(_) => Reach::Machine,
         }
     }
@@ -182,14 +198,15 @@ impl Confined {
         if self.has_namespaces { others | network } else { 0 }
     }
 
-    /// All that a process does to itself, and a descriptor that has to live until then.
+    /// All that a process does to itself, and the descriptors that have to live until then.
     fn steps(
         &self,
         policy: &Policy,
         interpreter: Option<&Interpreter>,
         directory: &Path,
-    ) -> io::Result<(Vec<Step>, OwnedFd)> {
+    ) -> io::Result<(Vec<Step>, Kept)> {
         let reach = self.reach(policy);
+        let exit = Allowed::new(policy).map(|_| UnixStream::pair()).transpose()?;
         let places = places(policy, interpreter);
         let temporary = directory::temporary(directory);
         let own = [directory, temporary.as_path()];
@@ -210,6 +227,9 @@ impl Confined {
             if reach == Reach::Itself {
                 steps.push(Step::Loopback);
             }
+            if let Some((_, theirs)) = &exit {
+                steps.push(Step::Listen { port: proxy::PORT, through: theirs.as_raw_fd() });
+            }
             rules.allow_later("/", Use::List);
             rules.allow_later("/etc", Use::Read);
             for path in ["/dev/pts", "/dev/shm"] {
@@ -218,14 +238,37 @@ impl Confined {
         }
         rules.allow_later("/proc", Use::Read);
         steps.push(Step::WorkingDirectory(c_path(&self.home(directory))));
-        steps.extend(limits(policy, self.has_namespaces));
         steps.extend([Step::DropCapabilities, Step::NoNewPrivileges]);
         let (enter, ruleset) = rules.into_steps();
         steps.extend(enter);
-        steps.extend(
-            seccomp::filters(reach, self.has_namespaces).map_err(io::Error::other)?.into_iter().map(Step::Seccomp),
-        );
-        Ok((steps, ruleset))
+        // Not before the last file was opened: the program may have more open than a sandbox may.
+        steps.extend(limits(policy, self.has_namespaces));
+        let filters = seccomp::filters(reach, self.has_namespaces).map_err(io::Error::other)?;
+        steps.extend(filters.into_iter().map(Step::Seccomp));
+        Ok((steps, Kept { _ruleset: ruleset, exit }))
+    }
+}
+
+/// What a process that confines itself makes use of.
+struct Kept {
+    _ruleset: OwnedFd,
+    /// Through which it passes the listener of its proxy: the engine's end, and its own.
+    exit: Option<(UnixStream, UnixStream)>,
+}
+
+impl Kept {
+    /// The listener that the process has passed out.
+    fn exit(self) -> io::Result<Option<TcpListener>> {
+        let Some((ours, _)) = self.exit else { return Ok(None) };
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut byte = [0];
+        recvmsg(&ours, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+        let descriptors = control.drain().find_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+            _ => None,
+        });
+        descriptors.map(TcpListener::from).map(Some).ok_or_else(|| io::Error::other("its proxy has no listener"))
     }
 }
 

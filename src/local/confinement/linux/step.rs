@@ -54,8 +54,13 @@ pub(super) enum Step {
     HostName(CString),
     /// Starts the loopback interface of a new network namespace.
     Loopback,
+    /// Listens on the loopback interface, and passes what listens out through a socket.
+    Listen {
+        port: u16,
+        through: RawFd,
+    },
     Limit {
-        resource: u32,
+        resource: Resource,
         value: u64,
     },
     DropCapabilities,
@@ -98,6 +103,7 @@ impl fmt::Display for Step {
             Self::Root(_) => f.write_str("changing the root"),
             Self::HostName(_) => f.write_str("setting the host name"),
             Self::Loopback => f.write_str("starting the loopback interface"),
+            Self::Listen { port, .. } => write!(f, "listening on port {port}"),
             Self::Limit { resource, .. } => write!(f, "setting resource limit {resource}"),
             Self::DropCapabilities => f.write_str("dropping capabilities"),
             Self::NoNewPrivileges => f.write_str("giving up new privileges"),

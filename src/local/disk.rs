@@ -1,0 +1,195 @@
+//! How much disk the files of a sandbox take.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+/// The unit of `st_blocks`, whatever the file system's own is.
+const BLOCK: u64 = 512;
+/// A file takes some room even when it is empty.
+const LEAST: u64 = 1024;
+
+/// The bytes that a directory takes with all that is in it. A file that has several names counts once; links are not
+/// followed, and code that changes the tree meanwhile does not lead out of it. More than there can be, if directories are
+/// nested too deep to look at. Blocks, and takes about a microsecond a file.
+pub(super) fn usage(directory: &Path) -> u64 {
+    let Ok(root) = rustix::fs::open(directory, LISTING, Mode::empty()) else { return 0 };
+    let mut total = 0_u64;
+    let mut several = HashSet::new();
+    let mut queue = vec![PathBuf::from(".")];
+    while let Some(path) = queue.pop() {
+        let entries = match list(root.as_fd(), &path) {
+            Ok(entries) => entries,
+            // Nested deeper than a path can be long, which nobody does who does not want to hide something.
+            Err(Errno::NAMETOOLONG) => return u64::MAX,
+            // What has gone meanwhile takes nothing.
+            Err(_) => continue,
+        };
+        for (name, about) in entries {
+            let is_directory = FileType::from_raw_mode(about.st_mode) == FileType::Directory;
+            if is_directory {
+                queue.push(path.join(&name));
+            }
+            if about.st_nlink < 2 || is_directory || several.insert((about.st_dev, about.st_ino)) {
+                let taken = u64::try_from(about.st_blocks).unwrap_or(0).saturating_mul(BLOCK);
+                total = total.saturating_add(taken.max(LEAST));
+            }
+        }
+    }
+    total
+}
+
+const LISTING: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// What is in a directory below a root.
+fn list(root: BorrowedFd<'_>, path: &Path) -> Result<Vec<(OsString, Stat)>, Errno> {
+    let (directory, _closed) = match open_below(root, path, LISTING) {
+        Err(Errno::ACCESS) => Closed::open(root, path).map(|(directory, closed)| (directory, Some(closed)))?,
+        outcome => (outcome?, None),
+    };
+    let mut found = Vec::new();
+    for entry in Dir::read_from(&directory)?.flatten() {
+        let name = entry.file_name();
+        if name == c"." || name == c".." {
+            continue;
+        }
+        if let Ok(about) = rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            found.push((OsString::from_vec(name.to_bytes().to_vec()), about));
+        }
+    }
+    Ok(found)
+}
+
+/// A directory that code has taken the rights from. They are taken again when it has been looked at.
+#[cfg(target_os = "linux")]
+struct Closed {
+    name: String,
+    before: Mode,
+    _handle: OwnedFd,
+}
+
+#[cfg(target_os = "linux")]
+impl Closed {
+    fn open(root: BorrowedFd<'_>, path: &Path) -> Result<(OwnedFd, Self), Errno> {
+        use std::os::fd::AsRawFd;
+
+        let handle = open_below(root, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC)?;
+        let before = Mode::from_raw_mode(rustix::fs::fstat(&handle)?.st_mode);
+        // A handle has no rights of its own to change; its name in /proc leads nowhere but to what it is.
+        let name = format!("/proc/self/fd/{}", handle.as_raw_fd());
+        rustix::fs::chmod(&name, before | Mode::RWXU)?;
+        let closed = Self { name, before, _handle: handle };
+        let opened = rustix::fs::open(&closed.name, LISTING.difference(OFlags::NOFOLLOW), Mode::empty())?;
+        Ok((opened, closed))
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Closed {
+    fn drop(&mut self) {
+        // It fails on what is gone.
+        let _ = rustix::fs::chmod(&self.name, self.before);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+struct Closed;
+
+#[cfg(not(target_os = "linux"))]
+impl Closed {
+    fn open(_: BorrowedFd<'_>, _: &Path) -> Result<(OwnedFd, Self), Errno> {
+        Err(Errno::ACCESS)
+    }
+}
+
+/// Opens without going through a link anywhere on the way.
+#[cfg(target_os = "linux")]
+fn open_below(root: BorrowedFd<'_>, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    use rustix::fs::ResolveFlags;
+
+    let way = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    rustix::fs::openat2(root, path, flags, Mode::empty(), way)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_below(root: BorrowedFd<'_>, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(root, path, flags, Mode::empty())
+}
+
+/// Files that have no name any more, so that no directory shows them. In bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Nameless {
+    /// Deleted ones.
+    pub(super) on_disk: u64,
+    /// Those of memfd_create(2), and others that never were on a disk.
+    pub(super) in_memory: u64,
+}
+
+/// What these processes have open without a name; `directory` tells which device is the disk.
+pub(super) fn nameless(processes: &[u32], directory: &Path) -> Nameless {
+    let disk = fs::metadata(directory).map_or(0, |metadata| metadata.dev());
+    let mut seen = HashSet::new();
+    let mut found = Nameless::default();
+    let descriptors = processes.iter().flat_map(|id| fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten());
+    for file in descriptors.flatten().filter_map(|entry| fs::metadata(entry.path()).ok()) {
+        if file.is_file() && file.nlink() == 0 && seen.insert((file.dev(), file.ino())) {
+            let kind = if file.dev() == disk { &mut found.on_disk } else { &mut found.in_memory };
+            *kind = kind.saturating_add(file.blocks().saturating_mul(BLOCK));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_count_once_and_links_are_not_followed() -> std::io::Result<()> {
+        let root = std::env::temp_dir().join(format!("disk-{}", std::process::id()));
+        fs::create_dir_all(root.join("below"))?;
+        fs::write(root.join("below/file"), vec![1; 1 << 20])?;
+        fs::hard_link(root.join("below/file"), root.join("again"))?;
+        std::os::unix::fs::symlink("/usr", root.join("far"))?;
+        let taken = usage(&root);
+        assert!((1 << 20..(1 << 20) + (64 << 10)).contains(&taken), "{taken}");
+        fs::remove_dir_all(&root)
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_directory_without_rights_counts_and_stays_without() -> std::io::Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+
+        let root = std::env::temp_dir().join(format!("closed-{}", std::process::id()));
+        let closed = root.join("closed");
+        fs::create_dir_all(&closed)?;
+        fs::write(closed.join("file"), vec![1; 1 << 20])?;
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0))?;
+        let taken = usage(&root);
+        assert!(taken >= 1 << 20, "{taken}");
+        assert_eq!(fs::metadata(&closed)?.mode() & 0o777, 0);
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o700))?;
+        fs::remove_dir_all(&root)
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_deleted_file_that_is_open_counts() -> std::io::Result<()> {
+        let path = std::env::temp_dir().join(format!("nameless-{}", std::process::id()));
+        let file = fs::File::create(&path)?;
+        fs::write(&path, vec![1; 1 << 20])?;
+        fs::remove_file(&path)?;
+        let found = nameless(&[std::process::id()], &std::env::temp_dir());
+        assert!(found.on_disk >= 1 << 20, "{found:?}");
+        drop(file);
+        Ok(())
+    }
+}

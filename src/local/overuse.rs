@@ -1,0 +1,76 @@
+//! A limit of a sandbox that was passed, in the words that clients see.
+
+use std::fmt;
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Overuse {
+    /// In bytes.
+    Memory {
+        used: u64,
+        limit: u64,
+    },
+    /// The machine's, not the sandbox's.
+    MachineMemory,
+    CpuTime {
+        limit: Duration,
+    },
+    Processes {
+        count: u64,
+        limit: u64,
+    },
+    /// In bytes.
+    Disk {
+        used: u64,
+        limit: u64,
+    },
+}
+
+impl Overuse {
+    /// The name of the error, as code in the sandbox would have raised it.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Memory { .. } | Self::MachineMemory => "OutOfMemory",
+            Self::CpuTime { .. } => "CpuTimeExceeded",
+            Self::Processes { .. } => "TooManyProcesses",
+            Self::Disk { .. } => "DiskFull",
+        }
+    }
+}
+
+impl fmt::Display for Overuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory { used, limit } => {
+                write!(f, "the sandbox took {} of memory, over its limit of {}", Bytes(*used), Bytes(*limit))
+            }
+            Self::MachineMemory => f.write_str("the machine ran out of memory"),
+            Self::CpuTime { limit } => {
+                write!(f, "it used more than its limit of {} s of processor time", limit.as_secs_f64())
+            }
+            Self::Processes { count, limit } => {
+                write!(f, "the sandbox had {count} processes and threads, over its limit of {limit}")
+            }
+            Self::Disk { used: u64::MAX, .. } => f.write_str("its directories are nested too deep to be looked after"),
+            Self::Disk { used, limit } => {
+                write!(f, "its files took {}, over the limit of {}", Bytes(*used), Bytes(*limit))
+            }
+        }
+    }
+}
+
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MIB: u64 = 1 << 20;
+        let mebibytes = self.0 / MIB;
+        if mebibytes >= 10 * 1024 {
+            write!(f, "{} GiB", mebibytes / 1024)
+        } else if mebibytes > 0 {
+            write!(f, "{mebibytes} MiB")
+        } else {
+            write!(f, "{} bytes", self.0)
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! A sandbox that stands still: its processes are stopped and keep their memory, and the clocks of its runs stop with
+//! them.
+//!
+//! The supervisor itself goes on. Nothing of the user's runs in it, it forks nothing while nobody asks it to, and it has
+//! to see the end of its engine, at which it kills everything below it, stopped or not.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use rustix::process::Signal;
+use tokio::sync::{Mutex, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch};
+use tokio::time::Instant;
+
+use super::processes::Snapshot;
+use super::server::Problem;
+
+/// What forks before it is stopped, or is made to go on by what is not, is found by the next round.
+const ROUNDS: u32 = 200;
+/// What was told to stop has done so after this time as a rule.
+const ROUND: Duration = Duration::from_millis(1);
+
+/// Whether a sandbox is paused, and what is needed to go on.
+#[derive(Default)]
+pub(super) struct Pause {
+    /// Read by what a pause must not cut in two, written as long as it lasts.
+    going: Arc<RwLock<()>>,
+    still: Mutex<Option<Still>>,
+    stood: watch::Sender<Stood>,
+}
+
+/// What holds a sandbox still.
+struct Still {
+    _guard: OwnedRwLockWriteGuard<()>,
+    /// The processes that were stopped for it; others were stopped before, by the user's own doing.
+    stopped: HashSet<u32>,
+}
+
+/// How long a sandbox has stood still.
+#[derive(Clone, Copy, Default)]
+struct Stood {
+    before: Duration,
+    since: Option<Instant>,
+}
+
+/// As long as there is one, there is no pause.
+pub(super) type Going = OwnedRwLockReadGuard<()>;
+
+impl Pause {
+    pub(super) fn is_paused(&self) -> bool {
+        self.stood.borrow().since.is_some()
+    }
+
+    /// Waits until there is no pause, and keeps it so.
+    pub(super) async fn going(&self) -> Going {
+        Arc::clone(&self.going).read_owned().await
+    }
+
+    /// What a clock needs that stands still in a pause.
+    pub(super) fn clock(&self) -> PauseClock {
+        let mut stood = self.stood.subscribe();
+        let seen = stood.borrow_and_update().total(Instant::now());
+        PauseClock { stood, seen }
+    }
+
+    /// Stops everything below the supervisor. False when that was so already.
+    pub(super) async fn begin(&self, supervisor: u32) -> Result<bool, Problem> {
+        let mut still = self.still.lock().await;
+        if still.is_some() {
+            return Ok(false);
+        }
+        let guard = Arc::clone(&self.going).write_owned().await;
+        let stopping = tokio::task::spawn_blocking(move || stop_below(supervisor));
+        let stopped = stopping.await.unwrap_or_else(|error| Err(failed(&error.to_string())))?;
+        *still = Some(Still { _guard: guard, stopped });
+        self.stood.send_modify(|stood| stood.since = Some(Instant::now()));
+        Ok(true)
+    }
+
+    /// Lets go on what was stopped. False when nothing was.
+    pub(super) async fn end(&self, supervisor: u32) -> bool {
+        let Some(still) = self.still.lock().await.take() else { return false };
+        let stopped = still.stopped.clone();
+        let _ = tokio::task::spawn_blocking(move || go_on_below(supervisor, &stopped)).await;
+        self.stood.send_modify(|stood| {
+            let now = Instant::now();
+            *stood = Stood { before: stood.total(now), since: None };
+        });
+        true
+    }
+}
+
+impl Stood {
+    fn total(&self, now: Instant) -> Duration {
+        self.before + self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+}
+
+/// Tells a clock by how much its deadlines have moved.
+#[derive(Clone)]
+pub(super) struct PauseClock {
+    stood: watch::Receiver<Stood>,
+    seen: Duration,
+}
+
+impl PauseClock {
+    pub(super) fn is_paused(&self) -> bool {
+        self.stood.borrow().since.is_some()
+    }
+
+    /// How much longer the sandbox has stood still than at the last call.
+    pub(super) fn passed(&mut self) -> Duration {
+        let total = self.stood.borrow().total(Instant::now());
+        let passed = total.saturating_sub(self.seen);
+        self.seen = total;
+        passed
+    }
+
+    /// Waits until a pause begins or ends.
+    pub(super) async fn changed(&mut self) {
+        if self.stood.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits for a moment that is put off by every pause; for ever if there is none.
+    pub(super) async fn until(mut self, moment: Option<Instant>) {
+        let Some(mut moment) = moment else { return std::future::pending().await };
+        loop {
+            moment += self.passed();
+            let is_paused = self.is_paused();
+            tokio::select! {
+                () = self.changed() => {}
+                () = tokio::time::sleep_until(moment), if !is_paused => return,
+            }
+        }
+    }
+}
+
+/// Stops all processes below the supervisor, and tells which ones it stopped.
+fn stop_below(supervisor: u32) -> Result<HashSet<u32>, Problem> {
+    let mut stopped = HashSet::new();
+    for _ in 0..ROUNDS {
+        let snapshot = Snapshot::take();
+        let Some(all) = below(&snapshot, supervisor) else {
+            return Err(failed("its processes cannot be found in /proc"));
+        };
+        let mut is_still = true;
+        // Parents first: none sees a child of its own stop.
+        for id in all {
+            let was_told = stopped.contains(&id);
+            if snapshot.get(id).is_none_or(|process| process.is_stopped || was_told && process.cannot_run) {
+                continue;
+            }
+            is_still = false;
+            stopped.insert(id);
+            snapshot.signal(id, Signal::STOP);
+        }
+        if is_still {
+            return Ok(stopped);
+        }
+        sleep(ROUND);
+    }
+    go_on_below(supervisor, &stopped);
+    Err(failed("its processes do not come to rest"))
+}
+
+/// Lets these go on, children first: no parent finds one of its own stopped.
+fn go_on_below(supervisor: u32, stopped: &HashSet<u32>) {
+    let snapshot = Snapshot::take();
+    for id in below(&snapshot, supervisor).unwrap_or_default().into_iter().rev() {
+        if stopped.contains(&id) {
+            snapshot.signal(id, Signal::CONT);
+        }
+    }
+}
+
+/// The processes below a supervisor, parents before their children; none if it is not a process of this program (any
+/// more).
+fn below(snapshot: &Snapshot, supervisor: u32) -> Option<Vec<u32>> {
+    let is_ours = snapshot.children(std::process::id()).contains(&supervisor);
+    is_ours.then(|| snapshot.tree(supervisor).into_iter().filter(|id| *id != supervisor).collect())
+}
+
+fn failed(why: &str) -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the sandbox could not be paused: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufRead;
+
+    use super::*;
+
+    fn run<F: Future>(future: F) -> Option<F::Output> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+        Some(runtime.block_on(future))
+    }
+
+    #[test]
+    fn a_clock_stands_still_in_a_pause() {
+        let pause = Pause::default();
+        let passed = run(async {
+            let mut clock = pause.clock();
+            let start = Instant::now();
+            let due = clock.clone().until(Some(start + Duration::from_millis(60)));
+            pause.stood.send_modify(|stood| stood.since = Some(Instant::now()));
+            let resume = async {
+                tokio::time::sleep(Duration::from_millis(150)).await;
+                pause.stood.send_modify(|stood| *stood = Stood { before: stood.total(Instant::now()), since: None });
+            };
+            let ((), ()) = tokio::join!(due, resume);
+            assert!(start.elapsed() >= Duration::from_millis(210), "{:?}", start.elapsed());
+            let passed = clock.passed();
+            assert_eq!((clock.passed(), clock.is_paused()), (Duration::ZERO, false));
+            passed
+        });
+        assert!(passed >= Some(Duration::from_millis(150)), "{passed:?}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn only_what_was_stopped_for_it_goes_on() -> std::io::Result<()> {
+        let script = "sleep 1000 & echo $!; sleep 1000 & kill -STOP $!; echo $!; wait";
+        let mut command = std::process::Command::new("sh");
+        let mut shell = command.args(["-c", script]).stdout(std::process::Stdio::piped()).spawn()?;
+        let output = shell.stdout.take().ok_or_else(|| std::io::Error::other("no output"))?;
+        let mut lines = std::io::BufReader::new(output).lines();
+        let mut next = || lines.next().and_then(Result::ok).and_then(|line| line.parse::<u32>().ok()).unwrap_or(0);
+        let (running, halted) = (next(), next());
+        let is_stopped = |id| Snapshot::take().get(id).is_some_and(|process| process.is_stopped);
+        let stopped = stop_below(shell.id()).unwrap_or_default();
+        assert_eq!(stopped, HashSet::from([running]));
+        assert!(is_stopped(running) && is_stopped(halted) && !is_stopped(shell.id()));
+        go_on_below(shell.id(), &stopped);
+        assert!(!is_stopped(running) && is_stopped(halted));
+        assert!(stop_below(u32::MAX).is_err());
+        for id in [running, halted] {
+            Snapshot::take().signal(id, Signal::KILL);
+        }
+        shell.wait().map(drop)
+    }
+}

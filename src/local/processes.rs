@@ -1,0 +1,203 @@
+//! What the processes of sandboxes are and use, as the operating system counts it.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+
+/// All processes of the machine at one moment, as far as this user may see them. Empty where there is no /proc.
+#[derive(Default)]
+pub(super) struct Snapshot {
+    processes: HashMap<u32, Process>,
+    children: HashMap<u32, Vec<u32>>,
+}
+
+/// One process of a snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Process {
+    parent: u32,
+    /// With that of the children that it has waited for, in ticks of the clock.
+    ticks: u64,
+    threads: u64,
+    /// Resident, in pages. What it shares with others counts in full.
+    pages: u64,
+    /// In ticks since the machine started. With the number it tells a process from a later one.
+    started: u64,
+    pub(super) is_stopped: bool,
+    /// It has ended, or sleeps in a system call that no signal breaks off: it runs no code before it has obeyed.
+    pub(super) cannot_run: bool,
+}
+
+/// What a process and all that descends from it use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Usage {
+    pub(super) cpu: Duration,
+    /// In bytes; what processes share counts for each of them.
+    pub(super) memory: u64,
+    /// Processes and threads.
+    pub(super) tasks: u64,
+}
+
+impl Snapshot {
+    /// Reads /proc once. Takes some microseconds for each process of the machine.
+    pub(super) fn take() -> Self {
+        let mut snapshot = Self::default();
+        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            let Some(id) = id else { continue };
+            let Some(process) = Process::read(id) else { continue };
+            snapshot.children.entry(process.parent).or_default().push(id);
+            snapshot.processes.insert(id, process);
+        }
+        snapshot
+    }
+
+    pub(super) fn get(&self, id: u32) -> Option<&Process> {
+        self.processes.get(&id)
+    }
+
+    pub(super) fn children(&self, id: u32) -> &[u32] {
+        self.children.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// A process and all that descends from it.
+    pub(super) fn tree(&self, root: u32) -> Vec<u32> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::from([root]);
+        let mut queue = vec![root];
+        while let Some(id) = queue.pop() {
+            if self.processes.contains_key(&id) {
+                found.push(id);
+            }
+            queue.extend(self.children(id).iter().filter(|child| seen.insert(**child)));
+        }
+        found
+    }
+
+    pub(super) fn usage(&self, root: u32) -> Usage {
+        let all = self.tree(root);
+        let sum = |of: fn(&Process) -> u64| all.iter().filter_map(|id| self.get(*id)).map(of).sum::<u64>();
+        let ticks = sum(|process| process.ticks);
+        Usage {
+            cpu: Duration::from_millis(ticks.saturating_mul(1000) / ticks_per_second()),
+            memory: sum(|process| process.pages).saturating_mul(page_size()),
+            tasks: sum(|process| process.threads),
+        }
+    }
+
+    /// Sends a signal to a process of this snapshot, and never to one that has its number by now.
+    pub(super) fn signal(&self, id: u32, signal: Signal) {
+        let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) else { return };
+        let started = |process: &Process| process.started;
+        send(pid, signal, || Process::read(id).as_ref().map(started) == self.get(id).map(started));
+    }
+
+    /// The memory of one process, in bytes.
+    pub(super) fn memory(&self, id: u32) -> u64 {
+        self.get(id).map_or(0, |process| process.pages.saturating_mul(page_size()))
+    }
+}
+
+impl Process {
+    fn read(id: u32) -> Option<Self> {
+        Self::parse(&std::fs::read(format!("/proc/{id}/stat")).ok()?)
+    }
+
+    /// Parses `/proc/<id>/stat`; see proc_pid_stat(5).
+    fn parse(stat: &[u8]) -> Option<Self> {
+        // The name of the program stands in parentheses and may hold anything, parentheses included.
+        let end = stat.iter().rposition(|&byte| byte == b')')?;
+        let fields: Vec<&str> = std::str::from_utf8(stat.get(end + 1..)?).ok()?.split_ascii_whitespace().collect();
+        // The fields are counted from 1, and the first one here is the third.
+        let field = |number: usize| fields.get(number - 3).copied();
+        let number = |field_number: usize| field(field_number)?.parse::<u64>().ok();
+        if matches!(field(3)?, "Z" | "X") {
+            return Some(Self { parent: u32::try_from(number(4)?).ok()?, cannot_run: true, ..Self::default() });
+        }
+        Some(Self {
+            parent: u32::try_from(number(4)?).ok()?,
+            ticks: [14, 15, 16, 17].into_iter().filter_map(number).sum(),
+            threads: number(20)?,
+            pages: number(24)?,
+            started: number(22)?,
+            is_stopped: matches!(field(3), Some("T" | "t")),
+            cannot_run: field(3) == Some("D"),
+        })
+    }
+}
+
+/// Signals a process that is still the one that is meant once there is a handle on it. What cannot be signalled has
+/// just ended.
+#[cfg(target_os = "linux")]
+fn send(pid: Pid, signal: Signal, is_meant: impl FnOnce() -> bool) {
+    use rustix::process::{PidfdFlags, kill_process, pidfd_open, pidfd_send_signal};
+
+    let handle = pidfd_open(pid, PidfdFlags::empty());
+    if is_meant() {
+        let _ = match handle {
+            Ok(handle) => pidfd_send_signal(&handle, signal),
+            Err(_) => kill_process(pid, signal),
+        };
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send(pid: Pid, signal: Signal, is_meant: impl FnOnce() -> bool) {
+    if is_meant() {
+        let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+/// The memory of these processes in bytes, where what they share with each other counts once. Slower than
+/// [`Snapshot::usage`], which may be far too much for many forks of one process.
+pub(super) fn proportional_memory(ids: &[u32]) -> u64 {
+    let of_one = |id: &u32| {
+        let text = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
+    };
+    ids.iter().filter_map(of_one).sum::<u64>().saturating_mul(1024)
+}
+
+#[cfg(target_os = "linux")]
+fn ticks_per_second() -> u64 {
+    rustix::param::clock_ticks_per_second().max(1)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ticks_per_second() -> u64 {
+    100
+}
+
+fn page_size() -> u64 {
+    rustix::param::page_size() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_proc() {
+        let line = b"7 (a) b (c) T 3 7 7 0 -1 4194560 1 0 0 0 10 20 3 4 20 0 5 0 100 4096 12 1 2\n";
+        let process = Process::parse(line);
+        let expected =
+            Process { parent: 3, ticks: 37, threads: 5, pages: 12, started: 100, is_stopped: true, cannot_run: false };
+        assert_eq!(process, Some(expected));
+        for bad in [b"".as_slice(), b"7 (a)", b"7 (a) S x", b"7 (a) S 1 2", b"7 \xff S 1"] {
+            assert_eq!(Process::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_is_there_and_uses_memory() {
+        let snapshot = Snapshot::take();
+        let own = std::process::id();
+        assert_eq!(snapshot.tree(own).first(), Some(&own));
+        let usage = snapshot.usage(own);
+        assert!(usage.memory > 100_000 && usage.tasks >= 1, "{usage:?}");
+        assert!(proportional_memory(&[own]) > 100_000);
+        assert_eq!(snapshot.usage(u32::MAX), Usage::default());
+    }
+}

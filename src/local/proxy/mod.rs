@@ -1,0 +1,200 @@
+//! The way out of a sandbox that may use the network but not this machine's own: a proxy, which listens inside the
+//! sandbox's network namespace and connects from outside.
+//!
+//! It speaks what programs expect of an HTTP proxy: `CONNECT` for everything encrypted, and whole addresses in requests
+//! for what is not. Names are resolved here, and only addresses that the [`Allowed`] allow are connected to.
+
+mod address;
+mod head;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::policy::{Network, Policy};
+use head::Head;
+
+/// Where it listens, in a network that the sandbox has for itself.
+pub(super) const PORT: u16 = 3128;
+/// How long a program may take to say where it wants to, and how long getting there may take.
+const ASK: Duration = Duration::from_secs(30);
+const CONNECT: Duration = Duration::from_secs(30);
+/// How many connections a sandbox may have at a time; more wait.
+const CONNECTIONS: usize = 256;
+
+/// Where a sandbox may connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Allowed {
+    /// Any, if there are none.
+    hosts: Option<Vec<String>>,
+    allow_local: bool,
+}
+
+impl Allowed {
+    /// What a policy allows that lets a sandbox out by a proxy.
+    pub(super) fn new(policy: &Policy) -> Option<Self> {
+        let hosts = match &policy.network {
+            Network::Off => return None,
+            Network::On if policy.allow_local_network => return None,
+            Network::On => None,
+            Network::Hosts(hosts) => Some(hosts.iter().map(|host| host.to_ascii_lowercase()).collect()),
+        };
+        Some(Self { hosts, allow_local: policy.allow_local_network })
+    }
+
+    fn allow_host(&self, host: &str) -> bool {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        self.hosts.as_ref().is_none_or(|hosts| {
+            hosts.iter().any(|name| match name.strip_prefix("*.") {
+                Some(parent) => host.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.')),
+                None => host == *name,
+            })
+        })
+    }
+
+    fn allow_address(&self, address: SocketAddr) -> bool {
+        self.allow_local || address::is_public(address.ip())
+    }
+}
+
+/// Serves a sandbox until it is dropped.
+pub(super) async fn serve(listener: std::net::TcpListener, allowed: Allowed) {
+    let Ok(listener) = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)) else { return };
+    let (allowed, room) = (Arc::new(allowed), Arc::new(Semaphore::new(CONNECTIONS)));
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors, as a rule; some will be free again.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let allowed = Arc::clone(&allowed);
+        connections.spawn(async move {
+            // What goes wrong is the sandbox's to see, as a connection that ends.
+            let _ = pass(stream, &allowed).await;
+            drop(place);
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+/// Serves one connection: one request, or one tunnel.
+async fn pass(mut inside: TcpStream, allowed: &Allowed) -> io::Result<()> {
+    let mut read = Vec::new();
+    let head = match timeout(ASK, ask(&mut inside, &mut read)).await {
+        Ok(head) => head?,
+        Err(_) => return Ok(()),
+    };
+    let outcome = match &head {
+        Some(head) => timeout(CONNECT, connect(head, allowed)).await.unwrap_or_else(|_| Err(Refusal::Unreachable)),
+        None => Err(Refusal::Malformed),
+    };
+    let (mut outside, head) = match (outcome, head) {
+        (Ok(outside), Some(head)) => (outside, head),
+        (refusal, _) => {
+            let refusal = refusal.err().unwrap_or(Refusal::Malformed);
+            inside.write_all(refusal.answer().as_bytes()).await?;
+            return inside.shutdown().await;
+        }
+    };
+    match head.forwarded {
+        Some(request) => outside.write_all(&request).await?,
+        None => inside.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?,
+    }
+    outside.write_all(read.get(head.length..).unwrap_or_default()).await?;
+    copy_bidirectional(&mut inside, &mut outside).await.map(drop)
+}
+
+/// Reads until the request is known; none when it never will be.
+async fn ask(inside: &mut TcpStream, read: &mut Vec<u8>) -> io::Result<Option<Head>> {
+    loop {
+        if inside.read_buf(read).await? == 0 {
+            return Ok(None);
+        }
+        match Head::parse(read) {
+            head::Parsed::Whole(head) => return Ok(Some(head)),
+            head::Parsed::Partial => {}
+            head::Parsed::Malformed => return Ok(None),
+        }
+    }
+}
+
+async fn connect(head: &Head, allowed: &Allowed) -> Result<TcpStream, Refusal> {
+    if !allowed.allow_host(&head.host) {
+        return Err(Refusal::Host(head.host.clone()));
+    }
+    let found = tokio::net::lookup_host((head.host.as_str(), head.port)).await.map_err(|_| Refusal::Unreachable)?;
+    let (addresses, others): (Vec<_>, Vec<_>) = found.partition(|address| allowed.allow_address(*address));
+    for address in &addresses {
+        if let Ok(stream) = TcpStream::connect(address).await {
+            return Ok(stream);
+        }
+    }
+    let is_local = addresses.is_empty() && !others.is_empty();
+    Err(if is_local { Refusal::Local(head.host.clone()) } else { Refusal::Unreachable })
+}
+
+/// Why there is no connection.
+enum Refusal {
+    Malformed,
+    Host(String),
+    Local(String),
+    Unreachable,
+}
+
+impl Refusal {
+    fn answer(&self) -> String {
+        let (status, text) = match self {
+            Self::Malformed => ("400 Bad Request", "this is not a request that a proxy can pass on".to_owned()),
+            Self::Host(host) => ("403 Forbidden", format!("this sandbox may not connect to {host}")),
+            Self::Local(host) => {
+                ("403 Forbidden", format!("{host} is on the local network, which this sandbox may not reach"))
+            }
+            Self::Unreachable => ("502 Bad Gateway", "the host cannot be reached".to_owned()),
+        };
+        let length = text.len();
+        format!(
+            "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(network: Network) -> Allowed {
+        Allowed::new(&Policy::new().network(network)).unwrap()
+    }
+
+    #[test]
+    fn hosts() {
+        let named = rules(Network::Hosts(vec!["Example.org".to_owned(), "*.pypi.org".to_owned()]));
+        for host in ["example.org", "EXAMPLE.org.", "files.pypi.org", "a.b.pypi.org"] {
+            assert!(named.allow_host(host), "{host}");
+        }
+        for host in ["www.example.org", "pypi.org", "evilpypi.org", "example.org.evil.net", ""] {
+            assert!(!named.allow_host(host), "{host}");
+        }
+        assert!(rules(Network::On).allow_host("anything"));
+        assert_eq!(Allowed::new(&Policy::new()), None);
+        assert_eq!(Allowed::new(&Policy::new().network(Network::On).allow_local_network()), None);
+    }
+
+    #[test]
+    fn addresses() {
+        let public = rules(Network::On);
+        assert!(public.allow_address(([1, 1, 1, 1], 443).into()));
+        assert!(!public.allow_address(([127, 0, 0, 1], 443).into()));
+        let hosts = Policy::new().network(Network::Hosts(vec!["x".to_owned()])).allow_local_network();
+        assert!(Allowed::new(&hosts).unwrap().allow_address(([127, 0, 0, 1], 443).into()));
+    }
+}
