@@ -47,11 +47,12 @@ fn states(peer: &Peer) -> Vec<char> {
 
 /// Counts in a thread, in a process and in a process of its own session, and stops one process itself.
 const BUSY: &str = "import subprocess, sys, threading, os, signal, time
-code = '''import sys, time
+code = '''import os, sys, time
 n = 0
 while True:
     n += 1
-    open(sys.argv[1], 'w').write(str(n))
+    with open(sys.argv[1] + '.new', 'w') as file: file.write(str(n))
+    os.replace(sys.argv[1] + '.new', sys.argv[1])
     time.sleep(0.01)
 '''
 counts = {}
