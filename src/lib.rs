@@ -138,7 +138,8 @@
 //! | an unknown runtime | [`ErrorKind::NotFound`]; the embedded engine lists those that there are |
 //! | empty code | an empty result |
 //! | code that asks for `input()` | its standard input is empty: `EOFError` in the result |
-//! | code that ends its process | the error `KernelDied` in the result; the next execution starts afresh |
+//! | code that ends its process | the error `KernelDied`, or `KernelKilled` by a signal, in the result, with [`ExecutionResult::state_lost`]; the next execution starts afresh |
+//! | code that uses too much, on the embedded engine | `MemoryError` or `OutOfMemory`, `CpuTimeExceeded`, `TooManyProcesses`, `DiskFull` (which ends the sandbox) in the result |
 //! | code that never ends | interrupted by the execution clock, a `Cancel`, or dropping the call; killed 2 s later if it does not react |
 //! | more output than is kept | the beginning is kept, and [`ExecutionResult::truncated`] set |
 //! | a line of an answer that is not JSON | [`ErrorKind::Protocol`], with what had come in [`Error::partial`] |

@@ -1,26 +1,25 @@
 //! A context: a kernel with its variables, which runs one piece of code at a time.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::kernel::Kernel;
+use super::language::{Language, Runner};
 use super::lock;
 use super::message::Environment;
 use super::random::random_id;
 use super::supervisor::{Exit, Supervisor};
 use crate::error::Result;
 
-/// The language that a context speaks.
-pub(super) const LANGUAGE: &str = "python";
-
 /// What a client sees of a context.
 #[derive(Clone, Serialize)]
 pub(super) struct ContextInfo {
     pub(super) id: String,
-    pub(super) language: &'static str,
+    pub(super) language: Language,
     pub(super) cwd: PathBuf,
 }
 
@@ -43,15 +42,16 @@ pub(super) struct Slot {
 
 pub(super) struct Context {
     pub(super) info: ContextInfo,
+    runner: Runner,
     is_default: bool,
     fate: watch::Sender<Fate>,
     slot: Arc<tokio::sync::Mutex<Slot>>,
 }
 
 impl Context {
-    fn new(cwd: PathBuf, is_default: bool) -> Result<Arc<Self>> {
-        let info = ContextInfo { id: random_id()?, language: LANGUAGE, cwd };
-        Ok(Arc::new(Self { info, is_default, fate: watch::Sender::default(), slot: Arc::default() }))
+    fn new(runner: Runner, cwd: PathBuf, is_default: bool) -> Result<Arc<Self>> {
+        let info = ContextInfo { id: random_id()?, language: runner.language, cwd };
+        Ok(Arc::new(Self { info, runner, is_default, fate: watch::Sender::default(), slot: Arc::default() }))
     }
 
     pub(super) fn fate(&self) -> watch::Receiver<Fate> {
@@ -106,36 +106,49 @@ impl Slot {
                 return Ok(Err(exit));
             }
         }
-        let (kernel, failure) = Kernel::start(supervisor, &context.info.cwd, env).await?;
+        let (kernel, failure) = Kernel::start(supervisor, &context.runner, &context.info.cwd, env).await?;
         self.kernel = Some(kernel);
         self.generation = generation;
         Ok(Ok(failure))
     }
 }
 
-/// The contexts of a sandbox, in the order of their creation, the default one first.
+/// The contexts of a sandbox in the order of their creation, the default ones of Python and JavaScript first.
 pub(super) struct Contexts {
     home: PathBuf,
     all: Mutex<Vec<Arc<Context>>>,
+    /// The default contexts that are there from the start are made once; JavaScript's when it is first known that
+    /// the machine has it.
+    has_javascript: AtomicBool,
 }
 
 impl Contexts {
     pub(super) fn new(home: &Path) -> Result<Self> {
-        let default = Context::new(home.to_owned(), true)?;
-        Ok(Self { home: home.to_owned(), all: Mutex::new(vec![default]) })
+        let default = Context::new(Runner::python(), home.to_owned(), true)?;
+        Ok(Self { home: home.to_owned(), all: Mutex::new(vec![default]), has_javascript: AtomicBool::new(false) })
     }
 
-    /// The context for code that names none; made anew after it was removed.
-    pub(super) fn default(&self) -> Result<Arc<Context>> {
+    /// The context for code that names none but its language; made anew after it was removed.
+    pub(super) fn default(&self, runner: Runner) -> Result<Arc<Context>> {
         let mut all = lock(&self.all);
-        match all.first() {
-            Some(first) if first.is_default => Ok(Arc::clone(first)),
-            _ => {
-                let context = Context::new(self.home.clone(), true)?;
-                all.insert(0, Arc::clone(&context));
-                Ok(context)
-            }
+        let language = runner.language;
+        let is_default = |context: &&Arc<Context>| context.is_default && context.info.language == language;
+        if let Some(context) = all.iter().find(is_default) {
+            return Ok(Arc::clone(context));
         }
+        let context = Context::new(runner, self.home.clone(), true)?;
+        let place = all.iter().take_while(|other| other.is_default && other.info.language < language).count();
+        let place = if language.is_listed_first() { place } else { all.len() };
+        all.insert(place, Arc::clone(&context));
+        Ok(context)
+    }
+
+    /// Makes the default context of JavaScript, unless that has been done.
+    pub(super) fn offer_javascript(&self, runner: Runner) -> Result<()> {
+        if !self.has_javascript.swap(true, Ordering::Relaxed) {
+            self.default(runner)?;
+        }
+        Ok(())
     }
 
     pub(super) fn list(&self) -> Vec<ContextInfo> {
@@ -147,8 +160,8 @@ impl Contexts {
     }
 
     /// A context that is not listed yet; relative directories are the sandbox's.
-    pub(super) fn prepare(&self, cwd: Option<&str>) -> Result<Arc<Context>> {
-        Context::new(cwd.map_or_else(|| self.home.clone(), |cwd| self.home.join(cwd)), false)
+    pub(super) fn prepare(&self, runner: Runner, cwd: Option<&str>) -> Result<Arc<Context>> {
+        Context::new(runner, cwd.map_or_else(|| self.home.clone(), |cwd| self.home.join(cwd)), false)
     }
 
     pub(super) fn add(&self, context: &Arc<Context>) {

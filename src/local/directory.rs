@@ -18,6 +18,7 @@ use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::random::random_id;
+pub(super) use super::removal::remove;
 use crate::error::{Error, Result};
 
 const PREFIX: &str = "engine-";
@@ -87,33 +88,6 @@ fn cannot_use(root: &Path, error: io::Error) -> Error {
 /// Where a sandbox puts its temporary files.
 pub(super) fn temporary(sandbox: &Path) -> PathBuf {
     sandbox.join(".tmp")
-}
-
-/// Removes a tree that code in a sandbox may have made hard to remove.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    let first = fs::remove_dir_all(path);
-    match first {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(_) => {
-            open_up(path);
-            match fs::remove_dir_all(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            }
-        }
-    }
-}
-
-/// Gives back the rights that removing needs, on directories only and never through a link.
-fn open_up(path: &Path) {
-    let is_directory = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
-    if !is_directory || fs::set_permissions(path, Permissions::from_mode(0o700)).is_err() {
-        return;
-    }
-    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        open_up(&entry.path());
-    }
 }
 
 fn make_private(path: &Path) -> io::Result<()> {

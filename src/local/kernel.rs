@@ -1,4 +1,4 @@
-//! One Python process that runs the code of one context.
+//! One process that runs the code of one context.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,8 +7,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::channel::{Lines, Pipe, Socket};
+use super::language::Runner;
 use super::message::{Environment, Message, Order};
 use super::output::Output;
+use super::random::random_number;
 use super::supervisor::{Exit, Supervisor};
 use crate::error::{Error, Result};
 
@@ -19,7 +21,6 @@ const KILL: Duration = Duration::from_secs(5);
 pub(super) struct Kernel {
     supervisor: Arc<Supervisor>,
     number: u64,
-    runs: u64,
     socket: Arc<Socket>,
     pub(super) lines: Lines,
     pub(super) output: Output,
@@ -30,6 +31,7 @@ impl Kernel {
     /// Forks a kernel. The second value says why it could not enter `cwd`, if it could not.
     pub(super) async fn start(
         supervisor: &Arc<Supervisor>,
+        runner: &Runner,
         cwd: &Path,
         env: &Environment,
     ) -> Result<(Self, Option<String>)> {
@@ -39,9 +41,9 @@ impl Kernel {
         let (stdout, their_stdout) = Pipe::pair().map_err(failed)?;
         let (stderr, their_stderr) = Pipe::pair().map_err(failed)?;
         let output = Output::new(stdout, stderr);
-        let (number, exited) = supervisor.fork([their_control, their_stdout, their_stderr])?;
+        let (number, exited) = supervisor.fork(runner, [their_control, their_stdout, their_stderr])?;
         let lines = Lines::new(Arc::clone(&socket));
-        let mut kernel = Self { supervisor: Arc::clone(supervisor), number, runs: 0, socket, lines, output, exited };
+        let mut kernel = Self { supervisor: Arc::clone(supervisor), number, socket, lines, output, exited };
         let ready = tokio::time::timeout(START, async {
             kernel.send(&Order::Start { cwd, env }).await.ok()?;
             let line = kernel.lines.next().await.ok()??;
@@ -53,10 +55,10 @@ impl Kernel {
         }
     }
 
-    /// Sends code to run; the number tells its events from those of other runs.
-    pub(super) async fn run(&mut self, code: &str, env: &Environment) -> std::io::Result<u64> {
-        self.runs += 1;
-        let run = self.runs;
+    /// Sends code to run; the number tells its events from those of other runs. Nobody can guess it, so code cannot forge
+    /// what a later run says.
+    pub(super) async fn run(&self, code: &str, env: &Environment) -> std::io::Result<u64> {
+        let run = random_number()?;
         self.send(&Order::Run { run, code, env }).await?;
         Ok(run)
     }

@@ -26,7 +26,8 @@
 //! (one Python process) and `context`s, a context has a `kernel` (a fork of the supervisor), and `run` is one
 //! execution on it. `confinement` keeps a sandbox's processes in, `watch` looks after what they use, and `proxy` is their
 //! way out if they have one. `pause` makes a sandbox stand still, `meter` measures it, and `log` keeps what happened to
-//! it. What Python does is in `python/supervisor.py` and `python/driver.py`.
+//! it. What Python does is in `python/supervisor.py` and `python/driver.py`; what makes a notebook of it, in
+//! `python/notebook/`.
 
 mod builder;
 #[cfg(unix)]
@@ -56,6 +57,8 @@ mod expiry;
 #[cfg(unix)]
 mod kernel;
 #[cfg(unix)]
+mod language;
+#[cfg(unix)]
 mod leftovers;
 #[cfg(unix)]
 mod log;
@@ -74,6 +77,8 @@ mod pause;
 #[cfg(unix)]
 mod processes;
 #[cfg(unix)]
+mod programs;
+#[cfg(unix)]
 mod proxy;
 #[cfg(unix)]
 mod python;
@@ -81,6 +86,8 @@ mod python;
 mod random;
 #[cfg(unix)]
 mod registry;
+#[cfg(unix)]
+mod removal;
 #[cfg(unix)]
 mod run;
 #[cfg(unix)]

@@ -82,8 +82,28 @@ pub enum Namespaces {
 /// A path of this machine that a sandbox sees at the same place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Share {
+    /// As the user names it.
     pub(super) path: PathBuf,
+    /// What that was, without links, when the engine started.
+    pub(super) source: PathBuf,
     pub(super) is_writable: bool,
+}
+
+impl Share {
+    fn new(path: &Path, is_writable: bool) -> Self {
+        Self { path: path.to_owned(), source: path.to_owned(), is_writable }
+    }
+
+    fn find(&mut self) -> Result<(), String> {
+        let shown = self.path.display().to_string();
+        let failed = |error| format!("Policy shares {shown}, which cannot be opened: {error}");
+        self.source = std::fs::canonicalize(&self.path).map_err(failed)?;
+        self.path = std::path::absolute(&self.path).map_err(failed)?;
+        if self.source.parent().is_none() {
+            return Err("Policy shares the root of the file system; name the directories that are needed".to_owned());
+        }
+        Ok(())
+    }
 }
 
 impl Default for Policy {
@@ -141,7 +161,8 @@ impl Policy {
         self
     }
 
-    /// How many files each process may have open at a time.
+    /// How many files each process may have open at a time, and in any case 320 fewer than this program may
+    /// (`ulimit -n`): otherwise a sandbox could keep the engine from passing descriptors to others.
     pub fn open_files(mut self, count: u64) -> Self {
         self.open_files = count;
         self
@@ -159,20 +180,27 @@ impl Policy {
         self
     }
 
-    /// Lets code read this file, or this directory and all below it, at the same path.
+    /// Lets code read this file, or this directory and all below it, at the same path. A symbolic link is followed once,
+    /// when the engine starts. In a sandbox with namespaces, code can also talk to a service whose unix socket lies there.
     pub fn share_read(mut self, path: impl AsRef<Path>) -> Self {
-        self.shared.push(Share { path: path.as_ref().to_owned(), is_writable: false });
+        self.shared.push(Share::new(path.as_ref(), false));
         self
     }
 
     /// Lets code read and change this file, or this directory and all below it, at the same path. What it writes there
-    /// stays when the sandbox is gone, and does not count towards [`disk`](Self::disk).
+    /// stays when the sandbox is gone, and does not count towards [`disk`](Self::disk). So do not share a place from
+    /// which you, or the engine, will run programs, such as one with the interpreter or with a directory of `PATH`.
     pub fn share_write(mut self, path: impl AsRef<Path>) -> Self {
-        self.shared.push(Share { path: path.as_ref().to_owned(), is_writable: true });
+        self.shared.push(Share::new(path.as_ref(), true));
         self
     }
 
-    /// What is wrong with it, or its shared paths made absolute.
+    /// Whether code can change what has this name, and so what the name leads to.
+    pub(super) fn can_be_changed(&self, path: &Path) -> bool {
+        self.shared.iter().any(|share| share.is_writable && path != share.source && path.starts_with(&share.source))
+    }
+
+    /// What is wrong with it, or its shared paths found.
     pub(super) fn checked(mut self) -> Result<Self, String> {
         let least: [(&str, u64, u64, &str); 5] = [
             ("memory", self.memory, 64 * MIB, "bytes; an interpreter alone needs 64 MiB"),
@@ -193,16 +221,15 @@ impl Policy {
             check_hosts(hosts)?;
         }
         for share in &mut self.shared {
-            let shown = share.path.display().to_string();
-            let path = std::fs::canonicalize(&share.path)
-                .map_err(|error| format!("Policy shares {shown}, which cannot be opened: {error}"))?;
-            if path.parent().is_none() {
-                return Err(
-                    "Policy shares the root of the file system; name the directories that are needed".to_owned()
-                );
-            }
-            share.path = path;
+            share.find()?;
         }
+        // The outer ones first, which the inner ones then add to. What lies in a place that code can change is shared as
+        // that place is, and never by a name of its own: code could put a link there that leads anywhere.
+        self.shared.sort_by_key(|share| share.source.components().count());
+        let all = self.shared.clone();
+        self.shared.retain(|share| {
+            !all.iter().any(|other| other.is_writable && other != share && share.source.starts_with(&other.source))
+        });
         Ok(self)
     }
 }

@@ -22,7 +22,7 @@ const PROBE: Duration = Duration::from_secs(10);
 
 const PREFIXES: [&str; 5] = ["/usr/local/bin", "/usr/bin", "/opt/homebrew/bin", "/opt/local/bin", "/opt/python/bin"];
 /// Below the home directory, with a directory for each version in between.
-const VERSIONED: [&str; 2] = [".pyenv/versions", ".local/share/uv/python"];
+const VERSIONED: [&str; 3] = [".pyenv/versions", ".local/share/uv/python", ".nvm/versions/node"];
 
 /// An interpreter that was run and is new enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,12 @@ impl Interpreter {
         &self.places
     }
 
+    /// Its sandboxes need these places as well.
+    pub(super) fn with_places(mut self, places: Vec<PathBuf>) -> Self {
+        self.places.extend(places);
+        self
+    }
+
     /// The name of the runtime that it is, such as `python3.11`.
     pub(super) fn runtime(&self) -> String {
         format!("python3.{}", self.minor)
@@ -59,38 +65,7 @@ impl Interpreter {
     pub(super) fn probe(path: &Path) -> Result<Self, String> {
         let code = "import os, sys\nprint(*sys.version_info[:2], sys.executable)\n\
                     print(sys.base_prefix, sys.base_exec_prefix, os.path.dirname(os.__file__), sep='\\n')";
-        let mut child = Command::new(path)
-            .args(["-I", "-S", "-c", code])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .map_err(|error| error.to_string())?;
-        let start = Instant::now();
-        let status = loop {
-            match child.try_wait() {
-                Ok(Some(status)) => break status,
-                Ok(None) if start.elapsed() < PROBE => std::thread::sleep(Duration::from_millis(2)),
-                _ => {
-                    // A shim's children as well: nobody else will.
-                    let _ = rustix::process::kill_process_group(Pid::from_child(&child), Signal::KILL);
-                    let _ = child.wait();
-                    return Err(format!("it did not answer within {} s", PROBE.as_secs()));
-                }
-            }
-        };
-        if !status.success() {
-            return Err(format!("it ended with {status}"));
-        }
-        // One short line lies in the pipe. There is no end of file to wait for: a shim's stray child may keep the
-        // pipe open for ever.
-        let mut said = Vec::new();
-        if let Some(stdout) = child.stdout.as_mut() {
-            rustix::io::ioctl_fionbio(&*stdout, true).map_err(|error| error.to_string())?;
-            let _ = stdout.take(64 * 1024).read_to_end(&mut said);
-        }
-        Self::parse(&String::from_utf8(said).map_err(|_| "its path is not UTF-8".to_owned())?)
+        Self::parse(&says(path, &["-I", "-S", "-c", code])?)
     }
 
     fn parse(said: &str) -> Result<Self, String> {
@@ -114,6 +89,42 @@ impl Interpreter {
         places.push(path.clone());
         Ok(Self { path, minor, places })
     }
+}
+
+/// What a program prints that is run once, and ends well.
+pub(super) fn says(path: &Path, arguments: &[&str]) -> Result<String, String> {
+    let mut child = Command::new(path)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if start.elapsed() < PROBE => std::thread::sleep(Duration::from_millis(2)),
+            _ => {
+                // A shim's children as well: nobody else will.
+                let _ = rustix::process::kill_process_group(Pid::from_child(&child), Signal::KILL);
+                let _ = child.wait();
+                return Err(format!("it did not answer within {} s", PROBE.as_secs()));
+            }
+        }
+    };
+    if !status.success() {
+        return Err(format!("it ended with {status}"));
+    }
+    // One short line lies in the pipe. There is no end of file to wait for: a shim's stray child may keep the
+    // pipe open for ever.
+    let mut said = Vec::new();
+    if let Some(stdout) = child.stdout.as_mut() {
+        rustix::io::ioctl_fionbio(&*stdout, true).map_err(|error| error.to_string())?;
+        let _ = stdout.take(64 * 1024).read_to_end(&mut said);
+    }
+    String::from_utf8(said).map_err(|_| "its path is not UTF-8".to_owned())
 }
 
 /// What of an installation its interpreter needs: all of it, unless the user's own files lie there as well.
@@ -243,8 +254,8 @@ fn search(name: &str, minor: Option<u32>) -> Option<Interpreter> {
         .find(|interpreter| minor.is_none_or(|minor| interpreter.minor == minor))
 }
 
-/// Where interpreters are looked for, in this order.
-fn directories() -> Vec<PathBuf> {
+/// Where programs are looked for, in this order.
+pub(super) fn directories() -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> = Vec::new();
     let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     let versioned = home.iter().flat_map(|home| VERSIONED.map(|place| home.join(place)));

@@ -19,3 +19,9 @@ pub(super) fn random_hex<const N: usize>() -> Result<String> {
 pub(super) fn random_id() -> Result<String> {
     random_hex::<16>()
 }
+
+/// A number of 63 random bits, which is not 0.
+pub(super) fn random_number() -> std::io::Result<u64> {
+    let number = getrandom::u64().map_err(|error| std::io::Error::other(error.to_string()))?;
+    Ok((number >> 1).max(1))
+}

@@ -13,7 +13,8 @@ use super::log::{Archive, Log, Severity};
 use super::machine::Size;
 use super::message::Environment;
 use super::overuse::Overuse;
-use super::python::Pythons;
+use super::programs::Programs;
+use super::python::{Interpreter, Pythons};
 use super::sandbox::{Metadata, Sandbox};
 use super::server::Problem;
 use super::tokens::Secured;
@@ -41,6 +42,7 @@ pub(super) struct Specification {
 
 pub(super) struct Registry {
     pythons: Arc<Pythons>,
+    programs: Arc<Programs>,
     pub(super) place: Place,
     warm: Warm,
     size: Size,
@@ -58,6 +60,7 @@ impl Registry {
     pub(super) fn new(pythons: Pythons, place: Place, warm: usize) -> Self {
         Self {
             pythons: Arc::new(pythons),
+            programs: Arc::default(),
             warm: Warm::new(warm, place.clone()),
             size: Size::new(place.confinement.policy(), place.directory.path()),
             place,
@@ -69,9 +72,15 @@ impl Registry {
         }
     }
 
+    /// The interpreter for a runtime, with what its sandboxes need for other languages.
+    async fn interpreter(&self, runtime: &str) -> Result<Interpreter, String> {
+        let (interpreter, places) = tokio::join!(self.pythons.find_async(runtime), self.programs.places());
+        Ok(interpreter?.with_places(places))
+    }
+
     /// Prepares sandboxes of the default interpreter, if there is one.
     pub(super) async fn warm_up(&self) {
-        if let Ok(interpreter) = self.pythons.find_async(DEFAULT_RUNTIME).await {
+        if let Ok(interpreter) = self.interpreter(DEFAULT_RUNTIME).await {
             self.warm.fill(&interpreter, Duration::ZERO);
         }
     }
@@ -93,19 +102,17 @@ impl Registry {
     }
 
     async fn create_now(self: &Arc<Self>, wanted: Specification) -> Result<Arc<Sandbox>, Problem> {
-        let interpreter = self
-            .pythons
-            .find_async(&wanted.runtime)
-            .await
-            .map_err(|message| Problem::new(StatusCode::NOT_FOUND, message))?;
+        let interpreter =
+            self.interpreter(&wanted.runtime).await.map_err(|message| Problem::new(StatusCode::NOT_FOUND, message))?;
         let prepared = match self.warm.claim(&interpreter).await {
             Some(prepared) => prepared,
             None => Prepared::start(interpreter.clone(), self.place.clone()).await?,
         };
-        if let Ok(default) = self.pythons.find_async(DEFAULT_RUNTIME).await {
+        if let Ok(default) = self.interpreter(DEFAULT_RUNTIME).await {
             self.warm.refill(&default);
         }
-        let sandbox = Sandbox::new(prepared, wanted, self.place.confinement.level(), self.size)?;
+        let confinement = self.place.confinement.level();
+        let sandbox = Sandbox::new(prepared, wanted, confinement, self.size, Arc::clone(&self.programs))?;
         let sandbox = Arc::new(sandbox);
         lock(&self.sandboxes).insert(sandbox.id.clone(), Arc::clone(&sandbox));
         if self.is_closed.load(Ordering::Acquire) {

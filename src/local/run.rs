@@ -19,6 +19,8 @@ use super::supervisor::Exit;
 
 /// How long a kernel may take to react to an interrupt before it is killed.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// After this long it is interrupted once more: the first one may have come just before a call that it does not reach.
+const AGAIN: Duration = Duration::from_secs(1);
 /// A silent run says this often that it lives.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 /// How long the client may take to hear why the sandbox was ended.
@@ -123,6 +125,7 @@ async fn turn(
         deadline: deadline.at,
         pauses: deadline.pauses,
         interrupt: None,
+        interrupt_at: None,
         kill_at: None,
         alive_at: Instant::now() + KEEPALIVE,
     };
@@ -190,7 +193,7 @@ impl Ending {
             Self::Died(exit) => Some(Event::error(
                 exit.name(),
                 format!(
-                    "The Python process of this context {exit}. Its variables are lost; \
+                    "The process of this context {exit}. Its variables are lost; \
                      the next execution starts a fresh one."
                 ),
             )),
@@ -202,7 +205,7 @@ impl Ending {
                     State::Kept => "it was interrupted, and the variables are kept",
                     State::Lost => {
                         "it did not react to an interrupt and was killed: the variables are lost, \
-                         and the next execution starts a fresh Python process"
+                         and the next execution starts a fresh process"
                     }
                 };
                 let value = format!("The execution reached its timeout of {seconds} s: {state}.");
@@ -263,6 +266,8 @@ struct Run<'a> {
     deadline: Option<Instant>,
     pauses: PauseClock,
     interrupt: Option<Interrupt>,
+    /// When to interrupt it again.
+    interrupt_at: Option<Instant>,
     kill_at: Option<Instant>,
     alive_at: Instant,
 }
@@ -316,12 +321,16 @@ impl Run<'_> {
     async fn look_at_clock(&mut self) -> Option<Ending> {
         let now = Instant::now();
         let paused = self.pauses.passed();
-        for moment in [&mut self.deadline, &mut self.kill_at].into_iter().flatten() {
+        for moment in [&mut self.deadline, &mut self.interrupt_at, &mut self.kill_at].into_iter().flatten() {
             *moment += paused;
         }
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.deadline = None;
             self.stop(Interrupt::Deadline);
+        }
+        if self.interrupt_at.is_some_and(|interrupt_at| interrupt_at <= now) {
+            self.interrupt_at = None;
+            self.kernel.interrupt();
         }
         if self.kill_at.is_some_and(|kill_at| kill_at <= now) {
             self.kernel.kill().await;
@@ -337,7 +346,7 @@ impl Run<'_> {
     fn wake(&self) -> Instant {
         let mut moments = vec![self.kernel.output.due()];
         if !self.pauses.is_paused() {
-            moments.extend([self.deadline, self.kill_at]);
+            moments.extend([self.deadline, self.interrupt_at, self.kill_at]);
         }
         moments.into_iter().flatten().fold(self.alive_at, Instant::min)
     }
@@ -350,6 +359,7 @@ impl Run<'_> {
         self.interrupt = Some(why);
         self.kill_at = Some(Instant::now() + PATIENCE);
         if self.started {
+            self.interrupt_at = Some(Instant::now() + AGAIN);
             self.kernel.interrupt();
         }
     }
@@ -370,6 +380,7 @@ impl Run<'_> {
                     self.push(&Event::StateLost);
                 }
                 if self.interrupt.is_some() {
+                    self.interrupt_at = Some(Instant::now() + AGAIN);
                     self.kernel.interrupt();
                 }
             }

@@ -10,12 +10,14 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, OnceCell, watch};
 use tokio::time::Instant;
 
-use super::context::{Context, Contexts};
+use super::context::{Context, ContextInfo, Contexts};
+use super::language::{Language, Runner};
 use super::log::{Log, Severity};
 use super::machine::Size;
 use super::message::Environment;
 use super::meter::Meter;
 use super::overuse::Overuse;
+use super::programs::Programs;
 use super::python::Interpreter;
 use super::registry::Specification;
 use super::report::Level;
@@ -61,6 +63,7 @@ pub(super) struct Sandbox {
     pub(super) started_at: Timestamp,
     pub(super) directory: PathBuf,
     pub(super) supervisor: Arc<Supervisor>,
+    programs: Arc<Programs>,
     pub(super) contexts: Contexts,
     pub(super) end: watch::Sender<End>,
     /// At its end it is paused, not killed.
@@ -77,7 +80,13 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    pub(super) fn new(prepared: Prepared, wanted: Specification, confinement: Level, size: Size) -> Result<Self> {
+    pub(super) fn new(
+        prepared: Prepared,
+        wanted: Specification,
+        confinement: Level,
+        size: Size,
+        programs: Arc<Programs>,
+    ) -> Result<Self> {
         let log = Log::default();
         let runtime = prepared.interpreter.runtime();
         let seconds = wanted.timeout.as_secs_f64();
@@ -97,6 +106,7 @@ impl Sandbox {
             contexts: Contexts::new(&prepared.home)?,
             directory: prepared.directory,
             supervisor: prepared.supervisor,
+            programs,
             end: watch::Sender::new(End::after(wanted.timeout)),
             pauses_at_end: AtomicBool::new(wanted.pauses_at_end),
             changing: Mutex::default(),
@@ -109,9 +119,26 @@ impl Sandbox {
         })
     }
 
+    /// What runs code of this language, by any of its names; or a message that says why nothing does.
+    pub(super) async fn runner(&self, language: Option<&str>) -> Result<Runner, String> {
+        self.programs.runner(Language::parse(language)?).await
+    }
+
+    pub(super) async fn list_contexts(&self) -> Vec<ContextInfo> {
+        if let Ok(runner) = self.programs.runner(Language::JavaScript).await {
+            // Without one it is a shorter list.
+            let _ = self.contexts.offer_javascript(runner);
+        }
+        self.contexts.list()
+    }
+
     /// Starts a context that is not listed yet. The second value says why it is not in its directory, if it is not.
-    pub(super) async fn start_context(&self, cwd: Option<&str>) -> Result<(Arc<Context>, Option<String>)> {
-        let context = self.contexts.prepare(cwd)?;
+    pub(super) async fn start_context(
+        &self,
+        runner: Runner,
+        cwd: Option<&str>,
+    ) -> Result<(Arc<Context>, Option<String>)> {
+        let context = self.contexts.prepare(runner, cwd)?;
         let started = context.turn().await.prepare(&context, &self.supervisor, &self.env).await?;
         Ok((context, started.ok().flatten()))
     }

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::channel::{Lines, Pipe, Socket};
 use super::confinement::{Confinement, Outcome, Process, Start};
+use super::language::{self, Runner};
 use super::overuse::Overuse;
 use super::pause::{Going, Pause};
 use super::proxy::{self, Allowed};
@@ -37,6 +38,20 @@ const LIBRARIES: &str = include_str!("python/libraries.py");
 const RESULTS: &str = include_str!("python/results.py");
 const LIMITS: &str = include_str!("python/limits.py");
 const DOMAIN: &str = include_str!("python/domain.py");
+/// What makes a notebook of Python, by name; most of it is compiled by the contexts that use it.
+const NOTEBOOK: &[(&str, &str)] = &[
+    ("notebook", include_str!("python/notebook/notebook.py")),
+    ("cells", include_str!("python/notebook/cells.py")),
+    ("commands", include_str!("python/notebook/commands.py")),
+    ("inspection", include_str!("python/notebook/inspection.py")),
+    ("ipython", include_str!("python/notebook/ipython.py")),
+    ("magics", include_str!("python/notebook/magics.py")),
+    ("objects", include_str!("python/notebook/objects.py")),
+    ("packages", include_str!("python/notebook/packages.py")),
+    ("registry", include_str!("python/notebook/registry.py")),
+    ("running", include_str!("python/notebook/running.py")),
+    ("shell", include_str!("python/notebook/shell.py")),
+];
 /// The sources come over the socket: nothing lies in a file, or in the command line for `ps` to show.
 const BOOT: &str = "import json
 with open(0, 'rb', closefd=False) as start: start = json.loads(start.readline())
@@ -158,9 +173,12 @@ impl Supervisor {
             sandbox: sandbox.to_owned(),
             pause: Pause::default(),
         };
+        let notebook: HashMap<_, _> = NOTEBOOK.iter().copied().collect();
         let boot = serde_json::json!({
-            "supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS, "limits": LIMITS, "domain": DOMAIN, "confined": domain,
-            "plain": PLAIN, "charts": CHARTS, "libraries": LIBRARIES,
+            "supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS, "limits": LIMITS, "domain": DOMAIN,
+            "confined": domain, "plain": PLAIN, "charts": CHARTS, "libraries": LIBRARIES,
+            "languages": language::sources(),
+            "notebook": notebook,
         });
         let boot = boot.to_string() + "\n";
         let ready = tokio::time::timeout(START, async {
@@ -185,13 +203,20 @@ impl Supervisor {
     }
 
     /// Forks a kernel that owns these ends of its socket and pipes; tells its number and how to learn its end.
-    pub(super) fn fork(&self, descriptors: [OwnedFd; 3]) -> Result<(u64, watch::Receiver<Option<Exit>>)> {
+    pub(super) fn fork(
+        &self,
+        runner: &Runner,
+        descriptors: [OwnedFd; 3],
+    ) -> Result<(u64, watch::Receiver<Option<Exit>>)> {
         let kernel = self.next.fetch_add(1, Ordering::Relaxed);
         let (exit, exited) = watch::channel(None);
         lock(&self.kernels).insert(kernel, Entry { exit, pid: None, verdict: None });
         let [control, stdout, stderr] = &descriptors;
         let descriptors = [control.as_fd(), stdout.as_fd(), stderr.as_fd()];
-        let line = format!("{{\"op\":\"fork\",\"kernel\":{kernel}}}\n");
+        let line = serde_json::json!({
+            "op": "fork", "kernel": kernel, "language": runner.language, "program": runner.program,
+        });
+        let line = line.to_string() + "\n";
         match self.socket.send_now(line.as_bytes(), &descriptors) {
             Ok(true) if !self.is_gone() => Ok((kernel, exited)),
             _ => {

@@ -97,8 +97,10 @@ impl Look {
                     kept.end_most_numerous(usage.tasks);
                 }
                 let open = disk::nameless(&snapshot.tree(root), &sandbox.directory);
-                if usage.memory.saturating_add(open.in_memory) > self.policy.memory {
-                    kept.end_largest();
+                let is_over = usage.memory.saturating_add(open.in_memory) > self.policy.memory;
+                if is_over && kept.end_largest() {
+                    // One may not be enough, and the others may be asleep.
+                    seen.cpu = Duration::MAX;
                 }
                 if seen.disk_due.is_none_or(|due| due <= Instant::now()) {
                     let (overuse, due) = count_files(&self.policy, &sandbox.directory, open.on_disk);
@@ -131,17 +133,19 @@ struct Kept<'a> {
 
 impl Kept<'_> {
     /// Kills the process that has the most memory, if the sandbox has too much also when what processes share is not
-    /// counted for each of them.
-    fn end_largest(&self) {
+    /// counted for each of them. Says whether it has.
+    fn end_largest(&self) -> bool {
         let all = self.snapshot.tree(self.root);
         let unseen = |ids: &[u32]| disk::nameless(ids, self.directory).in_memory;
         let used = processes::proportional_memory(&all).saturating_add(unseen(&all));
         let candidates = all.iter().copied().filter(|id| *id != self.root);
         let largest = candidates.max_by_key(|id| self.snapshot.memory(*id).saturating_add(unseen(&[*id])));
-        if let (true, Some(largest)) = (used > self.policy.memory, largest) {
+        let is_over = used > self.policy.memory;
+        if let (true, Some(largest)) = (is_over, largest) {
             self.judge(largest, Overuse::Memory { used, limit: self.policy.memory });
             self.snapshot.signal(largest, Signal::KILL);
         }
+        is_over
     }
 
     /// Kills the context, or what a context left behind, that has the most processes.

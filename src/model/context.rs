@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Context {
     /// Its id, for [`Execute::context`](crate::Execute::context).
     pub id: String,
-    /// The language of the code that it runs, such as `python`.
+    /// The language of the code that it runs, such as `python` or `javascript`, never an alias.
     pub language: String,
     /// The directory in which it was started.
     pub cwd: String,
@@ -35,7 +35,8 @@ pub struct CreateContext {
 }
 
 impl CreateContext {
-    /// A context for code in this language.
+    /// A context for code in this language, by one of the names that
+    /// [`Execute::language`](crate::Execute::language) has.
     pub fn new(language: impl Into<String>) -> Self {
         Self { language: language.into(), cwd: None }
     }

@@ -55,7 +55,9 @@ impl Execute {
         self
     }
 
-    /// Runs in the default context of this language.
+    /// Runs in the default context of this language, which is made when it is first used. The embedded engine has
+    /// `python`, `javascript` (or `js`), `typescript` (or `ts`) and `bash`, as far as their programs are on the machine;
+    /// E2B has these, `r` and `java`.
     pub fn language(mut self, language: impl Into<String>) -> Self {
         self.language = Some(language.into());
         self

@@ -2,13 +2,21 @@
 #![cfg(all(unix, feature = "local"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
+mod attacks;
 mod control;
 mod e2b;
+mod languages;
 mod libraries;
 mod lifecycle;
 mod limits;
 mod network;
+mod notebook;
 mod peer;
 mod python;
 mod runs;
 mod traces;
+
+/// True on a machine of which it was said that it has no node; else a test that needs node and finds none fails.
+fn without_node() -> bool {
+    std::env::var("CODE_INTERPRETER_TEST_WITHOUT").is_ok_and(|without| without.split(',').any(|name| name == "node"))
+}

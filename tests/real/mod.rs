@@ -5,6 +5,7 @@ use super::{local_client, local_client_with, ms};
 mod contexts;
 mod endings;
 mod interrupts;
+mod languages;
 mod libraries;
 mod lifecycle;
 mod pausing;

@@ -13,8 +13,14 @@ CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the numbers of the ca
 VERSION_QUERY = 1
 PATH_BENEATH = 1
 READ_FILE, READ_DIRECTORY = 1 << 2, 1 << 3
+REFER = 1 << 13  # moving and linking between directories, which a domain denies unless it says otherwise
 SCOPE_ABSTRACT_SOCKET, SCOPE_SIGNAL = 1, 2
 SCOPES_SINCE = 6
+# What a process reads about itself. Not `net`, which tells of the machine's connections, nor `mountinfo`.
+OWN = (
+    "auxv", "cgroup", "cmdline", "comm", "environ", "fd", "fdinfo", "io", "limits", "maps", "oom_score", "oom_score_adj",
+    "pagemap", "sched", "schedstat", "smaps", "smaps_rollup", "stat", "statm", "status",
+)  # fmt: skip
 
 system = ctypes.CDLL(None, use_errno=True).syscall
 
@@ -34,23 +40,23 @@ class Domain:
         version = call(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(VERSION_QUERY))
         self.readable = readable
         scopes = SCOPE_SIGNAL | SCOPE_ABSTRACT_SOCKET if version >= SCOPES_SINCE else 0
-        handled = READ_FILE | READ_DIRECTORY if readable is not None else 0
+        handled = REFER | (READ_FILE | READ_DIRECTORY if readable is not None else 0)
         attributes = struct.pack("QQQ", handled, 0, scopes)
         if version < SCOPES_SINCE:
             attributes = attributes[:8]
-        self.ruleset = None
-        if handled or scopes:
-            self.ruleset = call(CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint(0))
+        self.ruleset = call(CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint(0))
+        self.allow("/", REFER)
         for path in readable or ():
             self.allow(path)
 
-    def allow(self, path):
+    def allow(self, path, access=None):
         try:
             descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except OSError:
             return  # what is not there needs no right
         try:
-            access = READ_FILE | READ_DIRECTORY if os.path.isdir(path) else READ_FILE
+            if access is None:
+                access = READ_FILE | READ_DIRECTORY if os.path.isdir(path) else READ_FILE
             rule = struct.pack("=Qi", access, descriptor)
             call(ADD_RULE, ctypes.c_int(self.ruleset), ctypes.c_int(PATH_BENEATH), rule, ctypes.c_uint(0))
         finally:
@@ -58,9 +64,8 @@ class Domain:
 
     def enter(self):
         """Restricts this process for good. Its own part of /proc is there only by now."""
-        if self.ruleset is None:
-            return
         if self.readable is not None:
-            self.allow("/proc/self")
+            for name in OWN:
+                self.allow(f"/proc/self/{name}")
         call(RESTRICT_SELF, ctypes.c_int(self.ruleset), ctypes.c_uint(0))
         os.close(self.ruleset)

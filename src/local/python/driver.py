@@ -35,7 +35,8 @@ import types
 
 from code_interpreter_libraries import LibraryHooks, open_figures
 from code_interpreter_limits import explained
-from code_interpreter_results import ORIGINALS, describe, representations, sturdily
+from code_interpreter_notebook import Notebook
+from code_interpreter_results import describe, sturdily
 
 MAX_EVENT_BYTES = 200 * 1024 * 1024
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -193,9 +194,12 @@ def ends_with_semicolon(source, node):
     return last[node.end_col_offset :].lstrip().startswith(b";")
 
 
-def split(source, name):
+def parsed(source, name):
+    return compile(source, name, "exec", ast.PyCF_ONLY_AST | TOP_LEVEL_AWAIT, dont_inherit=True)
+
+
+def split(source, tree, name):
     """The cell as compiled parts: statements, and the last expression when its value is to be shown."""
-    tree = compile(source, name, "exec", ast.PyCF_ONLY_AST | TOP_LEVEL_AWAIT, dont_inherit=True)
     last = tree.body[-1] if tree.body else None
     value = None
     if isinstance(last, ast.Expr) and not ends_with_semicolon(source, last):
@@ -224,6 +228,7 @@ class Driver:
         self.control = control
         self.process = os.getpid()
         self.module = types.ModuleType("__main__")
+        self.notebook = Notebook(self)
         self.loop = None
         self.run = 0
         self.count = 0
@@ -245,8 +250,8 @@ class Driver:
         sys.path.insert(0, "")
         sys.modules["__main__"] = self.module
         self.module.__dict__["__builtins__"] = builtins
-        sys.meta_path.insert(0, LibraryHooks(lambda *_args, **_options: self.show_figures(), self.display))
-        builtins.display = ORIGINALS["display"] = self.display
+        sys.meta_path.insert(0, LibraryHooks(lambda *_args, **_options: self.show_figures(), self.notebook.display))
+        self.notebook.prepare()
         for name in ("stdin", "stdout", "stderr"):
             setattr(sys, name, None)
         renew_streams()
@@ -354,23 +359,47 @@ class Driver:
     def execute(self, source):
         name = f"<cell {self.count}>"
         linecache.cache[name] = (len(source), None, lines_of(source), name)
-        statements, expression = split(source, name)
+        self.notebook.begin_cell(self.count, source)
+        statements, expression = self.split(source, name)
         try:
             self.evaluate(statements)
             if expression is not None:
                 self.show_value(self.evaluate(expression))
         except Exception:
-            self.show_figures()
+            self.end_cell()
             raise
+        self.end_cell()
+
+    def end_cell(self):
+        self.notebook.trigger("post_execute")
         self.show_figures()
+
+    def split(self, source, name, written=None):
+        return split(*self.parse(source, name, written), name)
+
+    def parse(self, source, name, written=None):
+        """The source and its tree. What is not Python as it stands may be for the notebook, and becomes Python.
+
+        `written` is what a traceback shows for it, if that is something else.
+        """
+        try:
+            tree = parsed(source, name)
+        except SyntaxError:
+            tree = None
+        if tree is None:
+            written, source = written or source, self.notebook.python_of(source)
+            tree = parsed(source, name)
+        if written is not None:
+            self.notebook.forget_columns(tree, written, source)
+        return source, tree
 
     def show_value(self, value):
         if value is not None and not self.is_fork():
-            builtins._ = value
-            self.show(value, main=True)
+            self.notebook.remember_value(self.count, value)
+            self.notebook.show(value, main=True)
 
-    def evaluate(self, code):
-        value = eval(code, self.module.__dict__)
+    def evaluate(self, code, local_names=None):
+        value = eval(code, self.module.__dict__, local_names)
         if code.co_flags & inspect.CO_COROUTINE:
             return self.complete(value)
         return value
@@ -391,20 +420,14 @@ class Driver:
 
     # Results
 
-    def show(self, value, main):
-        data = representations(value)
+    def send_result(self, data, main):
         if not self.is_fork():
             self.tell({"event": "result", "main": main, "data": data})
-
-    def display(self, *values, **_options):
-        """Shows values as results of the running cell, in their richest representations."""
-        for value in values:
-            self.show(value, main=False)
 
     def show_figures(self):
         """Sends the open matplotlib figures."""
         for figure in open_figures():
-            self.show(figure, main=False)
+            self.notebook.show(figure, main=False)
 
 
 def main(descriptor):

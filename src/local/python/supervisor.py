@@ -2,7 +2,8 @@
 
 The engine's socket arrives as standard input. Both ways it carries one JSON object a line:
 
-    {"op": "fork", "kernel": 1}         with three descriptors: control socket, stdout, stderr
+    {"op": "fork", "kernel": 1, "language": "bash", "program": "/bin/bash"}
+                                        with three descriptors: control socket, stdout, stderr
     {"op": "interrupt", "kernel": 1}    SIGINT to the kernel's process group
     {"op": "kill", "kernel": 1}         SIGKILL to the kernel and everything below it
 
@@ -17,6 +18,7 @@ because it forks, and signals only children that it has not reaped, so a process
 import asyncio  # noqa: F401 (imported once here, so that no kernel pays for it)
 import builtins
 import ctypes
+import functools
 import gc
 import json
 import os
@@ -111,9 +113,10 @@ def kill_below(root):
 
 
 class Supervisor:
-    def __init__(self, control, driver, domain):
+    def __init__(self, control, driver, languages, domain):
         self.control = control
         self.driver = driver
+        self.languages = languages  # name -> the source of the module that runs it, and what that has to run
         self.domain = domain  # what a context is confined to; None where nothing is
         self.kernels = {}  # pid -> the engine's number of the kernel
         self.descriptors = []
@@ -157,7 +160,7 @@ class Supervisor:
     def obey(self, command):
         operation, number = command["op"], command["kernel"]
         if operation == "fork":
-            self.fork(number)
+            self.fork(number, command)
             return
         for pid in [pid for pid, kernel in self.kernels.items() if kernel == number]:
             if operation == "interrupt":
@@ -165,7 +168,7 @@ class Supervisor:
             elif operation == "kill":
                 self.kill(pid)
 
-    def fork(self, number):
+    def fork(self, number, order):
         taken = self.descriptors[:FORK_DESCRIPTORS]
         del self.descriptors[:FORK_DESCRIPTORS]
         try:
@@ -174,13 +177,13 @@ class Supervisor:
             self.report(event="exit", kernel=number, status=1)
         else:
             if pid == 0:
-                self.become_kernel(*taken)
+                self.become_kernel(order, *taken)
             self.kernels[pid] = number
             self.report(event="forked", kernel=number, pid=pid)
         for descriptor in taken:
             os.close(descriptor)
 
-    def become_kernel(self, control, stdout, stderr):
+    def become_kernel(self, order, control, stdout, stderr):
         try:
             os.setsid()
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -188,16 +191,24 @@ class Supervisor:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self.control.close()
-            for descriptor in (self.woken, self.waker):
+            for descriptor in (self.woken, self.waker, *self.descriptors):
                 os.close(descriptor)
             for source, target in ((stdout, 1), (stderr, 2)):
                 os.dup2(source, target)
                 os.close(source)
             if self.domain is not None:
                 self.domain.enter()
-            self.driver.main(control)
+            if order["language"] == "python":
+                self.driver.main(control)
+            else:
+                self.become_other(order, control)
         finally:
             os._exit(1)
+
+    def become_other(self, order, control):
+        module, source = self.languages[order["language"]]
+        die_with_parent = functools.partial(prctl, PR_SET_PDEATHSIG, signal.SIGKILL)
+        load("code_interpreter_language", module).main(control, order, source, die_with_parent)
 
     def kill(self, pid):
         send_signal(pid, signal.SIGSTOP)
@@ -260,10 +271,11 @@ def main(start):
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     for name in ("limits", "plain", "charts", "libraries", "results"):
         load(f"code_interpreter_{name}", start[name])
+    load("code_interpreter_notebook", start["notebook"]["notebook"]).PARTS.update(start["notebook"])
     driver = load("code_interpreter_driver", start["driver"])
     confined = start["confined"]
     domain = confined and load("code_interpreter_domain", start["domain"]).Domain(confined["readable"])
-    supervisor = Supervisor(control, driver, domain)
+    supervisor = Supervisor(control, driver, start["languages"], domain)
     gc.collect()
     gc.freeze()
     # Until here standard error told the engine why a start failed; from here nobody reads it.

@@ -11,7 +11,7 @@ use super::super::context::{Context, ContextInfo};
 use super::super::log::Severity;
 use super::super::registry::Registry;
 use super::super::sandbox::Sandbox;
-use super::execute::{check_language, unknown_context};
+use super::execute::unknown_context;
 use super::reply::{Json, Problem};
 
 #[derive(Deserialize)]
@@ -27,9 +27,9 @@ pub(super) async fn create(
     Path(id): Path<String>,
     Json(body): Json<CreateBody>,
 ) -> Result<Reply<ContextInfo>, Problem> {
-    check_language(body.language.as_deref())?;
     let sandbox = registry.running(&id)?;
-    let (context, failure) = sandbox.start_context(body.cwd.as_deref()).await?;
+    let runner = sandbox.runner(body.language.as_deref()).await.map_err(Problem::bad_request)?;
+    let (context, failure) = sandbox.start_context(runner, body.cwd.as_deref()).await?;
     if let Some(failure) = failure {
         let message = format!("cannot enter the context's directory: {failure}");
         return Err(Problem::new(StatusCode::BAD_REQUEST, message));
@@ -39,7 +39,7 @@ pub(super) async fn create(
 }
 
 pub(super) async fn list(State(registry): Shared, Path(id): Path<String>) -> Result<Reply<Vec<ContextInfo>>, Problem> {
-    Ok(Reply(registry.running(&id)?.contexts.list()))
+    Ok(Reply(registry.running(&id)?.list_contexts().await))
 }
 
 pub(super) async fn restart(

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::super::context::{Context, LANGUAGE};
+use super::super::context::Context;
 use super::super::message::Environment;
 use super::super::registry::Registry;
 use super::super::run;
@@ -44,13 +44,13 @@ pub(super) async fn execute(
     Path(id): Path<String>,
     Json(body): Json<ExecuteBody>,
 ) -> Result<Response, Problem> {
-    run(registry.running(&id)?, body)
+    run(registry.running(&id)?, body).await
 }
 
 /// Starts the run, whose events are the answer.
-pub(super) fn run(sandbox: Arc<Sandbox>, body: ExecuteBody) -> Result<Response, Problem> {
+pub(super) async fn run(sandbox: Arc<Sandbox>, body: ExecuteBody) -> Result<Response, Problem> {
     let arrived = Instant::now();
-    let context = find_context(&sandbox, &body)?;
+    let context = find_context(&sandbox, &body).await?;
     let timeout = body.timeout.map(|timeout| limit("timeout", timeout)).transpose()?.flatten();
     let env = body.env_vars.unwrap_or_default();
     check_environment(&env)?;
@@ -64,25 +64,17 @@ pub(super) fn run(sandbox: Arc<Sandbox>, body: ExecuteBody) -> Result<Response, 
     Ok(response)
 }
 
-fn find_context(sandbox: &Sandbox, body: &ExecuteBody) -> Result<Arc<Context>, Problem> {
+async fn find_context(sandbox: &Sandbox, body: &ExecuteBody) -> Result<Arc<Context>, Problem> {
     body.check_one_place()?;
     match body.context_id.as_deref().filter(|id| !id.is_empty()) {
         Some(id) => sandbox.contexts.get(id).ok_or_else(|| unknown_context(id)),
         None => {
-            check_language(body.language.as_deref())?;
-            Ok(sandbox.contexts.default()?)
+            let runner = sandbox.runner(body.language.as_deref()).await.map_err(Problem::bad_request)?;
+            Ok(sandbox.contexts.default(runner)?)
         }
     }
 }
 
 pub(super) fn unknown_context(id: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("Context {id} not found"))
-}
-
-/// The name of the language, for any of its names; none at all is the default.
-pub(super) fn check_language(language: Option<&str>) -> Result<(), Problem> {
-    match language.unwrap_or_default().trim().to_lowercase().as_str() {
-        "" | "python" | "python3" | "py" => Ok(()),
-        other => Err(Problem::bad_request(format!("language '{other}' is not supported; there is {LANGUAGE}"))),
-    }
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::super::context::ContextInfo;
 use super::super::sandbox::Sandbox;
 use super::contexts::{self, CreateBody};
-use super::execute::{self, ExecuteBody, check_language};
+use super::execute::{self, ExecuteBody};
 use super::reply::{Json, Problem};
 
 pub(super) const PORT: u16 = 49_999;
@@ -34,22 +34,23 @@ pub(super) fn router() -> Router {
 
 async fn execute(Extension(sandbox): Inside, Body(mut body): Body<ExecuteBody>) -> Result<Response, Text> {
     body.check_one_place()?;
-    check_language(body.language.as_deref()).map_err(not_created)?;
+    sandbox.runner(body.language.as_deref()).await.map_err(no_language)?;
     // E2B's service has no such field, so a client that relies on it has to notice here.
     body.timeout = None;
-    Ok(execute::run(sandbox, body)?)
+    Ok(execute::run(sandbox, body).await?)
 }
 
 async fn create(Extension(sandbox): Inside, Body(body): Body<CreateBody>) -> Result<Reply<ContextInfo>, Text> {
-    check_language(body.language.as_deref()).map_err(not_created)?;
+    let runner = sandbox.runner(body.language.as_deref()).await.map_err(no_language)?;
     // A directory that cannot be entered is not told of: the context stays in the sandbox's own.
-    let (context, _) = sandbox.start_context(body.cwd.as_deref()).await.map_err(|error| not_created(error.into()))?;
+    let (context, _) =
+        sandbox.start_context(runner, body.cwd.as_deref()).await.map_err(|error| not_created(&error.to_string()))?;
     contexts::add(&sandbox, &context);
     Ok(Reply(context.info.clone()))
 }
 
 async fn list(Extension(sandbox): Inside) -> Reply<Vec<ContextInfo>> {
-    Reply(sandbox.contexts.list())
+    Reply(sandbox.list_contexts().await)
 }
 
 async fn restart(Extension(sandbox): Inside, Path(context): Path<String>) -> Result<Reply<()>, Text> {
@@ -75,8 +76,12 @@ impl IntoResponse for Text {
     }
 }
 
-fn not_created(problem: Problem) -> Text {
-    let message = format!("Failed to create context: {}", problem.into_message());
+fn no_language(why: String) -> Text {
+    not_created(&why)
+}
+
+fn not_created(why: &str) -> Text {
+    let message = format!("Failed to create context: {why}");
     Text(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, message))
 }
 

@@ -40,6 +40,12 @@ const ADDRESS_SPACE: u64 = 64 << 30;
 /// sandboxes, of which there may be many. This much room is left for them.
 const OTHER_PROCESSES: u64 = 8192;
 
+/// Descriptors on their way between processes are counted for the user, and who sends some is refused when there are more
+/// than it may have open itself. A sandbox stays this far below the engine, so that it cannot keep the engine from sending:
+/// one message has 253 at most, and the engine's own are few.
+const IN_FLIGHT: u64 = 320;
+const FEWEST_OPEN_FILES: u64 = 64;
+
 /// What programs ask of the machine, in a /proc that is not the sandbox's own.
 const MACHINE: [&str; 6] =
     ["/proc/cpuinfo", "/proc/filesystems", "/proc/meminfo", "/proc/stat", "/proc/uptime", "/proc/version"];
@@ -237,7 +243,8 @@ impl Confined {
         steps.extend(enter);
         // Not before the last file was opened: the program may have more open than a sandbox may.
         steps.extend(limits(policy, self.has_namespaces));
-        steps.extend(seccomp::filters(reach).map_err(io::Error::other)?.into_iter().map(Step::Seccomp));
+        let filters = seccomp::filters(reach, self.has_namespaces).map_err(io::Error::other)?;
+        steps.extend(filters.into_iter().map(Step::Seccomp));
         Ok((steps, Kept { _ruleset: ruleset, exit }))
     }
 }
@@ -273,10 +280,17 @@ fn limits(policy: &Policy, has_namespaces: bool) -> Vec<Step> {
         (libc::RLIMIT_AS, Some(ADDRESS_SPACE.max(policy.memory.saturating_mul(4)))),
         (libc::RLIMIT_CPU, cpu_time),
         (libc::RLIMIT_NPROC, Some(processes)),
-        (libc::RLIMIT_NOFILE, Some(policy.open_files)),
+        (libc::RLIMIT_NOFILE, Some(open_files(policy))),
         (libc::RLIMIT_FSIZE, Some(policy.file_size)),
-        (libc::RLIMIT_CORE, Some(0)),
+        // No file can be as short, and it is what also keeps a dump from the program that collects the machine's.
+        (libc::RLIMIT_CORE, Some(1)),
         (libc::RLIMIT_MSGQUEUE, Some(0)),
     ];
     limits.into_iter().filter_map(|(resource, value)| Some(Step::Limit { resource, value: value? })).collect()
+}
+
+fn open_files(policy: &Policy) -> u64 {
+    let own = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let most = own.map_or(u64::MAX, |own| own.saturating_sub(IN_FLIGHT).max(FEWEST_OPEN_FILES));
+    policy.open_files.min(most)
 }

@@ -94,23 +94,32 @@ pub(super) fn places(policy: &Policy, interpreter: Option<&Interpreter>) -> Vec<
     let settings = SETTINGS.iter().map(|name| (Path::new("/etc").join(name), Use::Read));
     let devices = DEVICES.iter().map(|path| (PathBuf::from(path), Use::Device));
     let own = interpreter.into_iter().flat_map(Interpreter::places).map(|path| (path.clone(), Use::Read));
-    let shared = policy.shared.iter().map(|share| {
-        let usage = if share.is_writable { Use::Write } else { Use::Read };
-        (share.path.clone(), usage)
-    });
     let mut all: Vec<Place> = Vec::new();
-    for (path, usage) in system.chain(settings).chain(devices).chain(own).chain(shared) {
+    for (path, usage) in system.chain(settings).chain(devices).chain(own) {
         let Ok(source) = std::fs::canonicalize(&path) else { continue };
-        // One that is reached through a link is there by both names.
-        for path in [&path, &source] {
-            if all.iter().any(|place| place.covers(path, usage)) {
-                continue;
-            }
-            all.retain(|place| place.path != *path);
-            all.push(Place { source: source.clone(), path: path.clone(), usage });
+        // It could be another thing by now; it is there with what is shared.
+        if policy.can_be_changed(&path) || policy.can_be_changed(&source) {
+            continue;
         }
+        add(&mut all, &path, &source, usage);
+    }
+    for share in &policy.shared {
+        let usage = if share.is_writable { Use::Write } else { Use::Read };
+        let path = if policy.can_be_changed(&share.path) { &share.source } else { &share.path };
+        add(&mut all, path, &share.source, usage);
     }
     all
+}
+
+/// One that is reached through a link is there by both names.
+fn add(all: &mut Vec<Place>, path: &Path, source: &Path, usage: Use) {
+    for path in [path, source] {
+        if all.iter().any(|place| place.covers(path, usage)) {
+            continue;
+        }
+        all.retain(|place| place.path != *path);
+        all.push(Place { source: source.to_owned(), path: path.to_owned(), usage });
+    }
 }
 
 impl Place {

@@ -53,15 +53,26 @@ const REFUSED: &[c_long] = &[
     libc::SYS_request_key,
     libc::SYS_keyctl,
     libc::SYS_memfd_secret,
+    // Memory that is nobody's, and so beyond every limit.
+    libc::SYS_memfd_create,
     libc::SYS_lookup_dcookie,
     libc::SYS_nfsservctl,
     libc::SYS_vhangup,
     libc::SYS_syslog,
-    // What would outlive the sandbox, and be seen by others.
+    // What would outlive the sandbox, and be seen by others; or what others have, whose numbers are easily guessed.
     libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmctl,
     libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_semctl,
     libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
     libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
     // The machine's.
     libc::SYS_acct,
     libc::SYS_swapon,
@@ -92,6 +103,19 @@ const REFUSED: &[c_long] = &[
     libc::SYS__sysctl,
 ];
 
+/// Refused where other files and processes of the machine can be named: Landlock has no rights for these.
+const REFUSED_AMONG_OTHERS: &[c_long] = &[
+    // Would tell the names of files that a directory may not be listed for.
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_inotify_init,
+    libc::SYS_inotify_init1,
+    libc::SYS_inotify_add_watch,
+];
+
+/// Calls that a process may make about itself, which is number 0 in their first argument. Others it could slow down.
+const ABOUT_PROCESSES: [c_long; 4] =
+    [libc::SYS_sched_setaffinity, libc::SYS_sched_setattr, libc::SYS_sched_setparam, libc::SYS_sched_setscheduler];
+
 /// The flags of clone(2) that make namespaces.
 const NAMESPACES: c_int = libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
@@ -105,10 +129,10 @@ const NAMESPACES: c_int = libc::CLONE_NEWNS
 const TYPING: [u64; 2] = [0x5412, 0x541c];
 
 /// The filters of a sandbox with this much of a network.
-pub(super) fn filters(reach: Reach) -> Result<Vec<BpfProgram>, String> {
+pub(super) fn filters(reach: Reach, has_namespaces: bool) -> Result<Vec<BpfProgram>, String> {
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let unknown = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
-    let filters = [filter(rules(reach)?, refused)?, filter(hidden(), unknown)?];
+    let filters = [filter(rules(reach, has_namespaces)?, refused)?, filter(hidden(), unknown)?];
     Ok(filters.into_iter().chain(other_calls()).collect())
 }
 
@@ -122,7 +146,7 @@ fn hidden() -> BTreeMap<i64, Vec<SeccompRule>> {
     BTreeMap::from([(libc::SYS_clone3, Vec::new())])
 }
 
-fn rules(reach: Reach) -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
+fn rules(reach: Reach, has_namespaces: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
     let flag = |flag: c_int| {
         let bits = u64::from(flag.unsigned_abs());
@@ -136,6 +160,43 @@ fn rules(reach: Reach) -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
     let others = families(reach).iter().map(|family| condition(0, SeccompCmpOp::Ne, u64::from(family.unsigned_abs())));
     let others: Vec<_> = others.collect::<Result<_, _>>()?;
     rules.insert(libc::SYS_socket, if others.is_empty() { Vec::new() } else { vec![rule(others)?] });
+    if !families(reach).contains(&libc::AF_UNIX) {
+        rules.insert(libc::SYS_socketpair, pairs()?);
+    }
+    // The limits of another process: they can end it.
+    rules.insert(libc::SYS_prlimit64, vec![rule(vec![condition(0, SeccompCmpOp::Ne, 0)?])?]);
+    if !has_namespaces {
+        rules.extend(among_others()?);
+    }
+    Ok(rules)
+}
+
+/// The pairs of sockets that are refused: of other families, and those that a new connection, or an address given with
+/// what is sent, would join to any service that has a path. Connected streams stay what they are.
+fn pairs() -> Result<Vec<SeccompRule>, String> {
+    const KIND: u64 = 0xf;
+    let unix = u64::from(libc::AF_UNIX.unsigned_abs());
+    let mut rules = vec![rule(vec![condition(0, SeccompCmpOp::Ne, unix)?])?];
+    for kind in [libc::SOCK_DGRAM, libc::SOCK_RAW] {
+        let kind = u64::from(kind.unsigned_abs());
+        rules.push(rule(vec![condition(1, SeccompCmpOp::MaskedEq(KIND), kind)?])?);
+    }
+    Ok(rules)
+}
+
+/// What could be done to other processes of the same user, by their numbers.
+fn among_others() -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
+    // PRIO_PROCESS is 0, IOPRIO_WHO_PROCESS 1.
+    let only_itself = |kind| {
+        let other_kind = rule(vec![condition(0, SeccompCmpOp::Ne, kind)?])?;
+        Ok::<_, String>(vec![other_kind, rule(vec![condition(1, SeccompCmpOp::Ne, 0)?])?])
+    };
+    let mut rules: BTreeMap<_, _> = REFUSED_AMONG_OTHERS.iter().map(|call| (*call, Vec::new())).collect();
+    for call in ABOUT_PROCESSES {
+        rules.insert(call, vec![rule(vec![condition(0, SeccompCmpOp::Ne, 0)?])?]);
+    }
+    rules.insert(libc::SYS_setpriority, only_itself(0)?);
+    rules.insert(libc::SYS_ioprio_set, only_itself(1)?);
     Ok(rules)
 }
 
@@ -188,8 +249,10 @@ mod tests {
     #[test]
     fn there_are_filters_for_every_reach() {
         for reach in [Reach::Nothing, Reach::Itself, Reach::Machine] {
-            let filters = filters(reach).unwrap();
-            assert!(filters.len() >= 2 && filters.iter().all(|filter| !filter.is_empty() && filter.len() < 4096));
+            for has_namespaces in [true, false] {
+                let filters = filters(reach, has_namespaces).unwrap();
+                assert!(filters.len() >= 2 && filters.iter().all(|filter| !filter.is_empty() && filter.len() < 4096));
+            }
         }
     }
 }
