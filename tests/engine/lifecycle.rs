@@ -48,10 +48,8 @@ fn states(peer: &Peer) -> Vec<char> {
 /// Counts in a thread, in a process and in a process of its own session, and stops one process itself.
 const BUSY: &str = "import subprocess, sys, threading, os, signal, time
 code = '''import sys, time
-n = 0
 while True:
-    n += 1
-    open(sys.argv[1], 'w').write(str(n))
+    with open(sys.argv[1], 'a') as file: file.write('x')
     time.sleep(0.01)
 '''
 counts = {}
@@ -64,7 +62,7 @@ children = [subprocess.Popen([sys.executable, '-c', code, f'count{n}'], start_ne
 while not all(os.path.exists(f'count{n}') for n in range(3)): time.sleep(0.01)
 children[2].send_signal(signal.SIGSTOP)
 def now():
-    read = lambda n: int(open(f'count{n}').read() or 0)
+    read = lambda n: os.path.getsize(f'count{n}')
     before = [counts['thread'], *map(read, range(3))]
     time.sleep(0.3)
     return [after > before for before, after in zip(before, [counts['thread'], *map(read, range(3))])]
@@ -345,4 +343,40 @@ fn logs_say_what_happened_and_neither_code_nor_output() {
         assert_eq!(peer.get(&format!("/v2/sandboxes/{id}/logs?{bad}")).0, 400, "{bad}");
     }
     assert_eq!(peer.get("/v2/sandboxes/nope/logs").0, 404);
+}
+
+#[test]
+fn no_shell_and_no_program_takes_a_pause_for_a_stop() {
+    let peer = Peer::new();
+    let id = peer.create();
+    let bash = "set -m; n=0; echo on; for i in 1 2 3 4 5 6 7 8; do (sleep 0.1); n=$((n + 1)); done; sleep 0.1 & wait; echo $n; jobs";
+    let javascript =
+        "console.log('on'); for (let i = 0; i < 8; i++) await new Promise(r => setTimeout(r, 100)); 'done'";
+    let python = "import subprocess; print('on', flush=True); subprocess.run(['sh', '-c', 'sleep 0.8; echo done'], capture_output=True).stdout";
+    for (language, code, text, printed) in [
+        ("bash", bash, None, "on\n8\n"),
+        ("python", python, Some("b'done\\n'"), "on\n"),
+        ("javascript", javascript, Some("done"), "on\n"),
+    ] {
+        if language == "javascript" && crate::without_node() {
+            continue;
+        }
+        let mut running = peer.start(&id, json!({"code": code, "language": language}));
+        let mut events = Vec::new();
+        while events.last().is_none_or(|event: &Value| event["type"] != "stdout") {
+            events.push(running.next().unwrap().unwrap());
+        }
+        for _ in 0..3 {
+            sleep(ms(150));
+            peer.pause(&id);
+            sleep(ms(200));
+            peer.resume(&id);
+        }
+        events.extend(running.map(Result::unwrap));
+        let run = Run::new(events);
+        let seen = (run.text.as_deref(), run.stdout.as_str(), run.error.as_deref());
+        assert_eq!(seen, (text, printed, None), "{language}");
+        // A shell tells of its jobs there.
+        assert!(!run.stderr.contains("Stopped"), "{language}: {}", run.stderr);
+    }
 }
