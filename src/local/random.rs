@@ -20,8 +20,8 @@ pub(super) fn random_id() -> Result<String> {
     random_hex::<16>()
 }
 
-/// A number of 63 random bits, which is not 0.
+/// A number of 53 random bits, which is not 0: as large as JavaScript can tell from its neighbours.
 pub(super) fn random_number() -> std::io::Result<u64> {
     let number = getrandom::u64().map_err(|error| std::io::Error::other(error.to_string()))?;
-    Ok((number >> 1).max(1))
+    Ok((number >> 11).max(1))
 }

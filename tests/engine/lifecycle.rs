@@ -47,9 +47,12 @@ fn states(peer: &Peer) -> Vec<char> {
 
 /// Counts in a thread, in a process and in a process of its own session, and stops one process itself.
 const BUSY: &str = "import subprocess, sys, threading, os, signal, time
-code = '''import sys, time
+code = '''import os, sys, time
+n = 0
 while True:
-    with open(sys.argv[1], 'a') as file: file.write('x')
+    n += 1
+    with open(sys.argv[1] + '.new', 'w') as file: file.write(str(n))
+    os.replace(sys.argv[1] + '.new', sys.argv[1])
     time.sleep(0.01)
 '''
 counts = {}
@@ -62,7 +65,7 @@ children = [subprocess.Popen([sys.executable, '-c', code, f'count{n}'], start_ne
 while not all(os.path.exists(f'count{n}') for n in range(3)): time.sleep(0.01)
 children[2].send_signal(signal.SIGSTOP)
 def now():
-    read = lambda n: os.path.getsize(f'count{n}')
+    read = lambda n: int(open(f'count{n}').read() or 0)
     before = [counts['thread'], *map(read, range(3))]
     time.sleep(0.3)
     return [after > before for before, after in zip(before, [counts['thread'], *map(read, range(3))])]

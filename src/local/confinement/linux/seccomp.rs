@@ -53,8 +53,6 @@ const REFUSED: &[c_long] = &[
     libc::SYS_request_key,
     libc::SYS_keyctl,
     libc::SYS_memfd_secret,
-    // Memory that is nobody's, and so beyond every limit.
-    libc::SYS_memfd_create,
     libc::SYS_lookup_dcookie,
     libc::SYS_nfsservctl,
     libc::SYS_vhangup,
