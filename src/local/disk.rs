@@ -172,7 +172,7 @@ mod tests {
         let closed = root.join("closed");
         fs::create_dir_all(&closed)?;
         fs::write(closed.join("file"), vec![1; 1 << 20])?;
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0))?;
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o0))?;
         let taken = usage(&root);
         assert!(taken >= 1 << 20, "{taken}");
         assert_eq!(fs::metadata(&closed)?.mode() & 0o777, 0);
