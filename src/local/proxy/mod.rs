@@ -152,17 +152,16 @@ enum Refusal {
 
 impl Refusal {
     fn answer(&self) -> String {
-        let (status, text) = match self {
-            Self::Malformed => ("400 Bad Request", "this is not a request that a proxy can pass on".to_owned()),
-            Self::Host(host) => ("403 Forbidden", format!("this sandbox may not connect to {host}")),
-            Self::Local(host) => {
-                ("403 Forbidden", format!("{host} is on the local network, which this sandbox may not reach"))
-            }
-            Self::Unreachable => ("502 Bad Gateway", "the host cannot be reached".to_owned()),
+        let (code, why) = match self {
+            Self::Malformed => (400, "this is not a request that a proxy can pass on".to_owned()),
+            Self::Host(host) => (403, format!("this sandbox may not connect to {host}")),
+            Self::Local(host) => (403, format!("{host} is on the local network, which this sandbox may not reach")),
+            Self::Unreachable => (502, "the host cannot be reached".to_owned()),
         };
-        let length = text.len();
+        // Most programs show nothing but the first line.
         format!(
-            "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}"
+            "HTTP/1.1 {code} {why}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{why}",
+            why.len()
         )
     }
 }
