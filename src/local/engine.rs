@@ -101,7 +101,7 @@ impl LocalEngine {
         }
         let report = confinement.report().clone();
         let place = Place { directory: Arc::clone(&directory), confinement };
-        let registry = Registry::new(Pythons::new(python), place, settings.warm);
+        let registry = Registry::new(Pythons::new(python), place, settings.warm, settings.serves_e2b);
         let shared = Arc::new(Shared::default());
         let work = Work {
             listener,

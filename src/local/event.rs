@@ -1,10 +1,12 @@
 //! The lines of an execution's answer.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::ser::{Formatter, Serializer};
 use serde_json::value::RawValue;
 
 use super::output::Stream;
@@ -60,12 +62,40 @@ impl Event {
     /// The event as one line of the answer.
     pub(super) fn write(&self, lines: &mut BytesMut) {
         let start = lines.len();
-        match serde_json::to_writer(lines.writer(), self) {
+        match self.serialize(&mut Serializer::with_formatter(lines.writer(), Ascii)) {
             Ok(()) => lines.put_u8(b'\n'),
             // Nothing here can fail to serialise; half a line would be worse than none.
             Err(_) => lines.truncate(start),
         }
     }
+}
+
+/// Escapes what is not ASCII. E2B's JavaScript client decodes each piece that the connection delivers by itself, and
+/// would lose a character whose bytes come in two of them.
+struct Ascii;
+
+impl Formatter for Ascii {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        write_ascii(writer, fragment)
+    }
+
+    /// In JSON, what is not ASCII stands in a string.
+    fn write_raw_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        write_ascii(writer, fragment)
+    }
+}
+
+fn write_ascii<W: ?Sized + Write>(writer: &mut W, text: &str) -> io::Result<()> {
+    let mut rest = text;
+    while let Some(at) = rest.find(|char: char| !char.is_ascii()) {
+        writer.write_all(rest[..at].as_bytes())?;
+        let mut chars = rest[at..].chars();
+        for unit in chars.next().into_iter().flat_map(|char| char.encode_utf16(&mut [0; 2]).to_vec()) {
+            write!(writer, "\\u{unit:04x}")?;
+        }
+        rest = chars.as_str();
+    }
+    writer.write_all(rest.as_bytes())
 }
 
 /// A result in all its representations.
@@ -183,6 +213,15 @@ mod tests {
         for bad in [deep.as_str(), "1e999", "nonsense", "[1"] {
             assert_eq!(line(&[("application/json", bad)]), line(&[]), "{bad}");
         }
+    }
+
+    #[test]
+    fn every_line_is_ascii() {
+        assert_eq!(
+            line(&[("text/plain", "é\n🙂"), ("application/json", "{\"ü\":\"\\n漢\"}"), ("text/é", "")]),
+            "{\"type\":\"result\",\"text\":\"\\u00e9\\n\\ud83d\\ude42\",\"json\":{\"\\u00fc\":\"\\n\\u6f22\"},\
+             \"extra\":{\"text/\\u00e9\":\"\"},\"is_main_result\":true}\n"
+        );
     }
 
     #[test]

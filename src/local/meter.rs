@@ -31,15 +31,15 @@ const MOMENT: Duration = Duration::from_millis(100);
 pub(super) struct Point {
     timestamp: String,
     pub(super) timestamp_unix: i64,
-    cpu_count: usize,
+    pub(super) cpu_count: usize,
     /// From 0 to 100, which is all of the processors.
-    cpu_used_pct: f64,
-    mem_used: u64,
-    mem_total: u64,
+    pub(super) cpu_used_pct: f64,
+    pub(super) mem_used: u64,
+    pub(super) mem_total: u64,
     /// Always 0: what files the machine keeps in its memory is not counted for a sandbox.
-    mem_cache: u64,
-    disk_used: u64,
-    disk_total: u64,
+    pub(super) mem_cache: u64,
+    pub(super) disk_used: u64,
+    pub(super) disk_total: u64,
     /// With their threads.
     processes: u64,
 }

@@ -35,9 +35,22 @@ pub(super) struct Specification {
     pub(super) runtime: String,
     pub(super) timeout: Duration,
     pub(super) pauses_at_end: bool,
+    pub(super) auto_resumes: bool,
+    pub(super) allows_internet: Option<bool>,
     pub(super) metadata: Metadata,
     pub(super) env: Environment,
     pub(super) secured: Secured,
+}
+
+impl Specification {
+    /// By which programs know that they run in a sandbox of E2B's.
+    fn add_variables(&mut self, id: &str) {
+        let template = self.runtime.clone();
+        let variables = [("E2B_SANDBOX", "true"), ("E2B_SANDBOX_ID", id), ("E2B_TEMPLATE_ID", &template)];
+        for (name, value) in variables {
+            self.env.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        }
+    }
 }
 
 pub(super) struct Registry {
@@ -46,6 +59,7 @@ pub(super) struct Registry {
     pub(super) place: Place,
     warm: Warm,
     size: Size,
+    serves_e2b: bool,
     /// Those that are ending stay here until they have ended, and are shown to nobody.
     sandboxes: Mutex<HashMap<String, Arc<Sandbox>>>,
     /// Why the latest ones were ended that passed a limit.
@@ -57,13 +71,14 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    pub(super) fn new(pythons: Pythons, place: Place, warm: usize) -> Self {
+    pub(super) fn new(pythons: Pythons, place: Place, warm: usize, serves_e2b: bool) -> Self {
         Self {
             pythons: Arc::new(pythons),
             programs: Arc::default(),
             warm: Warm::new(warm, place.clone()),
             size: Size::new(place.confinement.policy(), place.directory.path()),
             place,
+            serves_e2b,
             sandboxes: Mutex::default(),
             ended: Mutex::default(),
             logs: Archive::default(),
@@ -101,7 +116,7 @@ impl Registry {
         unclaimed.claim().ok_or_else(stopping)
     }
 
-    async fn create_now(self: &Arc<Self>, wanted: Specification) -> Result<Arc<Sandbox>, Problem> {
+    async fn create_now(self: &Arc<Self>, mut wanted: Specification) -> Result<Arc<Sandbox>, Problem> {
         let interpreter =
             self.interpreter(&wanted.runtime).await.map_err(|message| Problem::new(StatusCode::NOT_FOUND, message))?;
         let prepared = match self.warm.claim(&interpreter).await {
@@ -110,6 +125,9 @@ impl Registry {
         };
         if let Ok(default) = self.interpreter(DEFAULT_RUNTIME).await {
             self.warm.refill(&default);
+        }
+        if self.serves_e2b {
+            wanted.add_variables(&prepared.id);
         }
         let confinement = self.place.confinement.level();
         let sandbox = Sandbox::new(prepared, wanted, confinement, self.size, Arc::clone(&self.programs))?;
@@ -124,6 +142,8 @@ impl Registry {
     }
 
     pub(super) fn get(&self, id: &str) -> Result<Arc<Sandbox>, Problem> {
+        // Old clients append a name of their own.
+        let id = id.split_once('-').map_or(id, |(id, _)| id);
         let found = lock(&self.sandboxes).get(id).filter(|sandbox| !sandbox.is_ended()).cloned();
         found.ok_or_else(|| {
             let mut message = format!("Sandbox \"{id}\" doesn't exist or you don't have access to it");

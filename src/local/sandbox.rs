@@ -68,6 +68,11 @@ pub(super) struct Sandbox {
     pub(super) end: watch::Sender<End>,
     /// At its end it is paused, not killed.
     pauses_at_end: AtomicBool,
+    /// While it is paused, what comes in resumes it, for as long as it was created for.
+    pub(super) auto_resumes: bool,
+    timeout: Duration,
+    /// What its creator said of it.
+    pub(super) allows_internet: Option<bool>,
     /// Held while it is being paused or resumed, so that its end is put off exactly as long as it is paused.
     changing: Mutex<()>,
     pub(super) size: Size,
@@ -109,6 +114,9 @@ impl Sandbox {
             programs,
             end: watch::Sender::new(End::after(wanted.timeout)),
             pauses_at_end: AtomicBool::new(wanted.pauses_at_end),
+            auto_resumes: wanted.auto_resumes,
+            timeout: wanted.timeout,
+            allows_internet: wanted.allows_internet,
             changing: Mutex::default(),
             size,
             meter: Meter::default(),
@@ -204,6 +212,14 @@ impl Sandbox {
         let sandbox = Arc::clone(self);
         let resuming = tokio::spawn(async move { sandbox.resume_now(timeout).await });
         resuming.await.unwrap_or(false)
+    }
+
+    /// Resumes it, if it is paused and is of those that resume by themselves; whether it runs.
+    pub(super) async fn wake(self: &Arc<Self>) -> bool {
+        if self.is_paused() && self.auto_resumes {
+            self.resume(self.timeout).await;
+        }
+        !self.is_paused()
     }
 
     async fn resume_now(&self, timeout: Duration) -> bool {

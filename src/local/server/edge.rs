@@ -16,6 +16,10 @@ use super::destination::Address;
 use super::reply::Problem;
 use super::{envd, interpreter};
 
+const RESERVED: &str =
+    "This endpoint is reserved for the E2B control plane and is not reachable through the sandbox URL";
+const UNAUTHORIZED: &str = "unauthorized access, please provide a valid access token or method signing if supported";
+
 pub(super) struct Edge {
     registry: Arc<Registry>,
     interpreter: MethodRouter,
@@ -30,8 +34,9 @@ impl Edge {
     /// Passes a request on to a service of the sandbox, which finds the sandbox among the request's extensions.
     pub(super) async fn enter(&self, address: Address, mut request: Request) -> Response {
         // E2B has one word for all that cannot be entered; a client that wants to know more asks the engine.
-        let Ok(sandbox) = self.registry.running(&address.id) else {
-            return Refusal::new(address, StatusCode::BAD_GATEWAY, "The sandbox was not found").into_response();
+        let found = self.registry.get(&address.id).ok();
+        let Some(sandbox) = found.filter(|sandbox| sandbox.auto_resumes || !sandbox.is_paused()) else {
+            return Refusal::gone(address).into_response();
         };
         if let Err(message) = check_traffic(&sandbox.tokens, address.port, request.headers()) {
             return Refusal::new(address, StatusCode::FORBIDDEN, message).into_response();
@@ -41,8 +46,17 @@ impl Edge {
             envd::PORT => &self.envd,
             _ => return Refusal::closed(address).into_response(),
         };
-        if let Err(problem) = check_access(&sandbox.tokens, request.headers()) {
+        let path = request.uri().path();
+        if address.port == envd::PORT && envd::is_reserved(path) {
+            return Refusal::new(address, StatusCode::NOT_FOUND, RESERVED).into_response();
+        }
+        let must_have_token = address.port == envd::PORT && !envd::is_open(path);
+        if let Err(problem) = check_access(&sandbox.tokens, request.headers(), must_have_token) {
             return problem.into_response();
+        }
+        // Only for who may come in.
+        if !sandbox.wake().await {
+            return Refusal::gone(address).into_response();
         }
         request.extensions_mut().insert(sandbox);
         service.clone().call(request, ()).await
@@ -61,14 +75,14 @@ fn check_traffic(tokens: &Tokens, port: u16, headers: &HeaderMap) -> Result<(), 
     }
 }
 
-/// E2B's clients leave this token out on some routes, so only a wrong one is refused here.
-fn check_access(tokens: &Tokens, headers: &HeaderMap) -> Result<(), Problem> {
-    match (&tokens.access, headers.get("x-access-token")) {
-        (Some(token), Some(given)) if !is_same(given.as_bytes(), token) => {
-            Err(Problem::new(StatusCode::UNAUTHORIZED, "the X-Access-Token is not that of the sandbox"))
-        }
-        _ => Ok(()),
-    }
+/// E2B's clients leave this token out on some routes, where only a wrong one is refused.
+fn check_access(tokens: &Tokens, headers: &HeaderMap, is_needed: bool) -> Result<(), Problem> {
+    let is_good = match (&tokens.access, headers.get("x-access-token")) {
+        (Some(token), Some(given)) => is_same(given.as_bytes(), token),
+        (Some(_), None) => !is_needed,
+        (None, _) => true,
+    };
+    if is_good { Ok(()) } else { Err(Problem::new(StatusCode::UNAUTHORIZED, UNAUTHORIZED)) }
 }
 
 /// An error of the edge as the wire has it. Clients read from the 502 that a sandbox is gone.
@@ -85,6 +99,10 @@ struct Refusal {
 impl Refusal {
     fn new(address: Address, status: StatusCode, message: &'static str) -> Self {
         Self { sandbox_id: address.id, message, port: None, code: status.as_u16() }
+    }
+
+    fn gone(address: Address) -> Self {
+        Self::new(address, StatusCode::BAD_GATEWAY, "The sandbox was not found")
     }
 
     fn closed(address: Address) -> Self {

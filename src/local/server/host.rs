@@ -25,7 +25,14 @@ impl<'a> Host<'a> {
         }
         // Nobody can register a name in `.localhost`, and what resolves such names takes them to the loopback interface.
         let (label, domain) = name.split_once('.')?;
-        (domain.eq_ignore_ascii_case("localhost") && label.contains('-')).then_some(Self::Sandbox(label))
+        if !domain.eq_ignore_ascii_case("localhost") {
+            return None;
+        }
+        // The name for all sandboxes, which leaves it to headers which one is meant.
+        if label.eq_ignore_ascii_case("sandbox") {
+            return Some(Self::Engine);
+        }
+        label.contains('-').then_some(Self::Sandbox(label))
     }
 }
 
@@ -44,7 +51,14 @@ mod tests {
 
     #[test]
     fn names_of_the_engine() {
-        for host in ["127.0.0.1:8080", "127.9.9.9:8080", "localhost:8080", "LOCALHOST:8080", "[::1]:8080"] {
+        for host in [
+            "127.0.0.1:8080",
+            "127.9.9.9:8080",
+            "localhost:8080",
+            "LOCALHOST:8080",
+            "[::1]:8080",
+            "sandbox.localhost:8080",
+        ] {
             assert_eq!(Host::parse(host, 8080), Some(Host::Engine), "{host}");
         }
         assert!(Host::parse("localhost", 80).is_some() && Host::parse("[::1]", 80).is_some());
@@ -66,6 +80,7 @@ mod tests {
             "127.0.0.1:",
             "evil.com:8080",
             "localhost.evil.com:8080",
+            "sandbox.evil.com:8080",
             "[::1]",
             "[::2]:8080",
             "::1:8080",

@@ -30,6 +30,8 @@ pub(super) struct Info {
     memory_mb: u64,
     #[serde(rename = "diskSizeMB")]
     disk_size_mb: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allow_internet_access: Option<bool>,
     /// Always null: sandboxes are where the engine is.
     domain: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,12 +65,13 @@ impl Info {
             end_at: sandbox.end.borrow().timestamp.to_string(),
             metadata: sandbox.metadata.clone(),
             lifecycle: Lifecycle {
-                auto_resume: false,
+                auto_resume: sandbox.auto_resumes,
                 on_timeout: if sandbox.pauses_at_end() { "pause" } else { "kill" },
             },
             cpu_count: size.cpu_count,
             memory_mb: size.memory >> 20,
             disk_size_mb: size.disk >> 20,
+            allow_internet_access: sandbox.allows_internet,
             domain: None,
             envd_access_token: None,
             traffic_access_token: None,

@@ -19,6 +19,7 @@ mod observe;
 mod query;
 mod reply;
 mod sandboxes;
+mod unavailable;
 
 use std::io;
 use std::net::TcpListener;
@@ -115,5 +116,6 @@ fn engine(serves_e2b: bool) -> Router<Arc<Registry>> {
         .route("/v2/sandboxes", post(sandboxes::create_secured))
         .route("/v2/sandboxes/{id}/connect", post(lifecycle::connect_or_default))
         .route("/sandboxes/{id}/refreshes", post(lifecycle::refresh))
-        .route("/sandboxes/{id}/{verb}", any(sandboxes::unsupported))
+        .route("/sandboxes/{id}/{verb}", any(unavailable::of_sandbox))
+        .fallback(unavailable::elsewhere)
 }

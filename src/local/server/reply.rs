@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json as AxumJson;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,6 +14,9 @@ use crate::error::Error;
 
 /// A year: what is longer means "for ever", and would overflow clocks.
 const MAX_SECONDS: f64 = 365.0 * 24.0 * 3600.0;
+
+/// Tells E2B's newer clients whether to ask again.
+const SHOULD_RETRY: &str = "should-retry";
 
 /// An error as the wire has it: `{"code": .., "message": ..}`.
 #[derive(Debug)]
@@ -53,7 +56,14 @@ impl IntoResponse for Problem {
             code: u16,
             message: String,
         }
-        (self.status, AxumJson(Shape { code: self.status.as_u16(), message: self.message })).into_response()
+        let shape = Shape { code: self.status.as_u16(), message: self.message };
+        // An engine that stops does not come back.
+        let is_final = self.status == StatusCode::SERVICE_UNAVAILABLE;
+        let mut response = (self.status, AxumJson(shape)).into_response();
+        if is_final {
+            response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
+        response
     }
 }
 

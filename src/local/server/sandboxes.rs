@@ -16,6 +16,7 @@ use super::info::Info;
 use super::lifecycle::without_memory;
 use super::listing::Listing;
 use super::reply::{Json, Problem, check_environment, positive_seconds};
+use super::unavailable::{Wishes, check_offline};
 
 /// How long a sandbox lives whose client does not say.
 pub(super) const DEFAULT_SECONDS: f64 = 300.0;
@@ -30,15 +31,18 @@ pub(super) struct CreateBody {
     metadata: Option<Metadata>,
     env_vars: Option<Environment>,
     secure: Option<bool>,
-    network: Option<Network>,
     auto_pause: Option<bool>,
     auto_pause_memory: Option<bool>,
+    auto_resume: Option<AutoResume>,
+    #[serde(rename = "allow_internet_access")]
+    allow_internet_access: Option<bool>,
+    #[serde(flatten)]
+    wishes: Wishes,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Network {
-    allow_public_traffic: Option<bool>,
+struct AutoResume {
+    enabled: Option<bool>,
 }
 
 type Shared = State<Arc<Registry>>;
@@ -74,10 +78,16 @@ async fn create_as(
     }
     let env = body.env_vars.unwrap_or_default();
     check_environment(&env)?;
+    body.wishes.check()?;
+    if body.allow_internet_access == Some(false) {
+        check_offline(registry.place.confinement.policy())?;
+    }
     let specification = Specification {
         runtime: body.runtime.or(body.template_id).unwrap_or_else(|| DEFAULT_RUNTIME.to_owned()),
         timeout: positive_seconds("timeout", body.timeout.unwrap_or(DEFAULT_SECONDS))?,
         pauses_at_end,
+        auto_resumes: body.auto_resume.is_some_and(|resume| resume.enabled == Some(true)),
+        allows_internet: body.allow_internet_access,
         metadata: body.metadata.unwrap_or_default(),
         env,
         secured,
@@ -88,7 +98,7 @@ async fn create_as(
 
 impl CreateBody {
     fn is_private(&self) -> bool {
-        self.network.as_ref().is_some_and(|network| network.allow_public_traffic == Some(false))
+        self.wishes.is_private()
     }
 }
 
@@ -124,14 +134,4 @@ pub(super) async fn kill(State(registry): Shared, Path(id): Path<String>) -> Res
     sandbox.log.note(Severity::Info, "ended: killed by a client");
     registry.kill(sandbox).await;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// What else E2B can do with a sandbox. E2B's clients take a 404 for a sandbox that is gone, so it must not be one.
-pub(super) async fn unsupported(
-    State(registry): Shared,
-    Path((id, verb)): Path<(String, String)>,
-) -> Result<(), Problem> {
-    registry.get(&id)?;
-    let message = format!("the embedded engine does not support {verb:?} of a sandbox");
-    Err(Problem::new(StatusCode::NOT_IMPLEMENTED, message))
 }

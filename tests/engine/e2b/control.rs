@@ -128,3 +128,72 @@ fn what_is_paused_is_not_found_inside_and_resumed_by_a_connect() {
         assert_eq!(peer.delete(&format!("/sandboxes/{id}")).0, 204);
     }
 }
+
+#[test]
+fn what_comes_in_resumes_a_sandbox_that_asked_for_it() {
+    let peer = engine();
+    let body = json!({"templateID": "base", "timeout": 50, "autoPause": true, "autoResume": {"enabled": true},
+        "secure": true, "network": {"allowPublicTraffic": false}});
+    let created = peer.post("/sandboxes", body).1;
+    let (id, token) = (created["sandboxID"].as_str().unwrap(), created["trafficAccessToken"].as_str().unwrap());
+    let headers = [("e2b-traffic-access-token", token)];
+    let execute = || peer.inside(49999, id, "POST /execute", &headers, r#"{"code":"1"}"#).status();
+    let state = || peer.get(&format!("/sandboxes/{id}")).1["state"].clone();
+    assert_eq!(created["lifecycle"], json!({"autoResume": true, "onTimeout": "pause"}));
+    for _ in 0..2 {
+        assert_eq!(peer.post(&format!("/sandboxes/{id}/pause"), json!({})).0, 204);
+        // Not by who may not come in, nor where nothing is.
+        assert_eq!(peer.inside(49999, id, "POST /execute", &[], r#"{"code":"1"}"#).status(), 403);
+        assert_eq!(peer.inside(3000, id, "GET /", &headers, "").status(), 502);
+        assert_eq!(peer.inside(49983, id, "GET /envs", &[], "").status(), 401);
+        assert_eq!(state(), "paused");
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let runs: Vec<_> = (0..4).map(|_| scope.spawn(execute)).collect();
+            runs.into_iter().map(|run| run.join().unwrap()).collect()
+        });
+        assert!(answers.iter().all(|status| *status == 200) && state() == "running", "{answers:?}");
+    }
+    // As any other it has an end, and a kill is one.
+    let end = peer.get(&format!("/sandboxes/{id}")).1["endAt"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert!(end > jiff::Timestamp::now() && end < jiff::Timestamp::now() + jiff::SignedDuration::from_secs(51));
+    assert_eq!((peer.delete(&format!("/sandboxes/{id}")).0, execute().as_u16()), (204, 502));
+}
+
+#[test]
+fn what_a_sandbox_cannot_have_is_refused_and_not_forgotten() {
+    let peer = engine();
+    for path in ["/sandboxes", "/v2/sandboxes"] {
+        for wish in [
+            json!({"network": {"allowOut": ["1.1.1.1"]}}),
+            json!({"network": {"denyOut": ["0.0.0.0/0"]}}),
+            json!({"network": {"rules": {"a.com": []}}}),
+            json!({"volumeMounts": [{"name": "a", "path": "/a"}]}),
+            json!({"mcp": {"github": {}}}),
+        ] {
+            let (status, problem) = peer.post(path, wish.clone());
+            assert_eq!((status, &problem["code"]), (501, &json!(501)), "{wish}");
+        }
+    }
+    for call in ["/snapshots?limit=1", "/v2/templates", "/templates/a/tags", "/volumes", "/secrets/a"] {
+        let (status, problem) = peer.get(call);
+        assert!(status == 501 && problem["message"].as_str().unwrap().contains("embedded engine"), "{call}: {problem}");
+    }
+    assert_eq!(peer.get("/nope").0, 404);
+    assert_eq!(peer.get("/v2/sandbox").0, 404);
+    // The default policy has no network, and others may not be taken for it.
+    let offline = json!({"templateID": "base", "allow_internet_access": false});
+    let (status, created) = peer.post("/sandboxes", offline.clone());
+    assert_eq!((status, &created["allowInternetAccess"]), (201, &json!(false)));
+    let open = Peer::with(|builder| builder.serve_e2b().unconfined());
+    assert_eq!(open.post("/sandboxes", offline).0, 501);
+}
+
+#[test]
+fn names_with_the_word_of_an_old_client() {
+    let peer = engine();
+    let id = peer.create_with(json!({"templateID": "base"}));
+    assert_eq!(peer.get(&format!("/sandboxes/{id}-6532622b")).1["sandboxID"], json!(id));
+    let headers = format!("Host: sandbox.localhost:{{port}}\r\nE2b-Sandbox-Id: {id}\r\nE2b-Sandbox-Port: 49999\r\n");
+    assert_eq!(peer.raw(&format!("GET /health HTTP/1.1\r\n{headers}")), (200, "\"OK\"".to_owned()));
+    assert_eq!(peer.delete(&format!("/sandboxes/{id}-6532622b")).0, 204);
+}

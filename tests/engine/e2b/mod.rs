@@ -1,6 +1,8 @@
 //! E2B's dialect, as its clients speak it.
 
 mod control;
+mod envd;
+mod faults;
 mod inside;
 
 use super::peer::*;
