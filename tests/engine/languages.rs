@@ -218,12 +218,9 @@ fn interrupt_twice(peer: &Peer, id: &str, language: &str, code: &str) -> Result<
     run(peer, id, language, keep);
     let start = Instant::now();
     let ended = peer.run_with(id, json!({"code": code, "language": language, "timeout": 0.5}));
-    assert_eq!(ended.error(), "ExecutionTimeout", "{code} {:?}: {ended:?}", start.elapsed());
     assert!(!ended.stdout.contains("after"), "{code}");
-    if !ended.value.contains("kept")
-        || !ended.stdout.starts_with("on\n")
-        || start.elapsed() > Duration::from_millis(1900)
-    {
+    let is_told = ended.error.as_deref() == Some("ExecutionTimeout") && ended.value.contains("kept");
+    if !is_told || !ended.stdout.starts_with("on\n") || start.elapsed() > Duration::from_millis(1900) {
         return Err(format!("{:?}: {ended:?}", start.elapsed()));
     }
     let mut stream = peer.start(id, json!({"code": code, "language": language}));
@@ -251,7 +248,7 @@ fn what_withstands_an_interrupt_loses_its_kernel() {
         ));
     }
     for (language, code, show, shown) in cells {
-        let ended = peer.run_with(&id, json!({"code": code, "language": language, "timeout": 0.3}));
+        let ended = peer.run_with(&id, json!({"code": code, "language": language, "timeout": 1.5}));
         assert!(ended.error() == "ExecutionTimeout" && ended.value.contains("lost"), "{ended:?}");
         assert_eq!(run(&peer, &id, language, show).stdout, shown);
     }
