@@ -86,7 +86,7 @@ impl Look {
             };
             let kept = Kept { policy: &self.policy, snapshot: &snapshot, sandbox, root };
             // What uses no processor takes nothing more either.
-            if is_new || seen.cpu != usage.cpu {
+            if is_new || seen.cpu != usage.cpu || usage.tasks > self.policy.processes {
                 outcome.is_busy = true;
                 seen.has_new_files = true;
                 // One process that is ended may not be enough, and the others may be asleep.
