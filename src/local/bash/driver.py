@@ -14,10 +14,9 @@ which gets the engine's interrupts from here, and only while a cell runs: one at
 import os
 import shlex
 import signal
-import tempfile
 import time
 
-from code_interpreter_driver import Control
+from code_interpreter_driver import Control, nameless_file, take_place
 
 ERRORS, REPORTS, CODE = 61, 62, 63
 
@@ -36,13 +35,6 @@ if __cell_status %d; then builtin eval "$__cell"; else builtin eval "$__cell"; f
 """
 
 
-def nameless_file():
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("cell")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
-
-
 class Shell:
     """A bash that runs a cell at a time. When it ends, so does this process, in the same way."""
 
@@ -52,7 +44,7 @@ class Shell:
         self.was_interrupted = False
         self.unread = b""
         self.status = 0
-        self.code = nameless_file()
+        self.code = nameless_file("cell")
         commands, self.commands = os.pipe()
         self.reports, reports = os.pipe()
         self.pid = os.fork()
@@ -199,13 +191,7 @@ def serve(control, shell):
 
 def main(control, order, _source, die_with_parent):
     control = Control(control)
-    start = control.next_run()
-    os.environ.update(start["env"])
-    failure = None
-    try:
-        os.chdir(start["cwd"])
-    except OSError as error:
-        failure = str(error)
+    failure = take_place(control)
     shell = Shell(order["program"], die_with_parent)
     control.send({"event": "ready", "failure": failure})
     serve(control, shell)

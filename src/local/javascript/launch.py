@@ -6,7 +6,8 @@ The driver comes by a descriptor, so nothing of it is in the command line for `p
 import fcntl
 import os
 import signal
-import tempfile
+
+from code_interpreter_driver import nameless_file
 
 CONTROL, DRIVER = 3, 4
 BOOT = (
@@ -28,11 +29,7 @@ def main(control, order, driver, _die_with_parent):
 
 
 def file_of(data):
-    if hasattr(os, "memfd_create"):
-        file = os.memfd_create("driver")
-    else:
-        with tempfile.TemporaryFile() as named:
-            file = os.dup(named.fileno())
+    file = nameless_file("driver")
     os.write(file, data)
     os.lseek(file, 0, os.SEEK_SET)
     return file

@@ -223,6 +223,27 @@ class EnvironmentChange:
                 os.environ[name] = value
 
 
+def take_place(control):
+    """Takes the environment and the directory of a context; says why that cannot be entered, if it cannot."""
+    start = control.next_run()
+    os.environ.update(start["env"])
+    try:
+        os.chdir(start["cwd"])
+    except OSError as error:
+        return str(error)
+    return None
+
+
+def nameless_file(name):
+    """A new file that has no name in any directory, only one to be told from others by."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create(name)
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
 class Driver:
     def __init__(self, control):
         self.control = control
@@ -239,13 +260,7 @@ class Driver:
     # The process around user code
 
     def prepare(self):
-        start = self.control.next_run()
-        os.environ.update(start["env"])
-        failure = None
-        try:
-            os.chdir(start["cwd"])
-        except OSError as error:
-            failure = str(error)
+        failure = take_place(self.control)
         sys.argv = [""]
         sys.path.insert(0, "")
         sys.modules["__main__"] = self.module
