@@ -3,19 +3,24 @@
 use std::path::{Path, PathBuf};
 
 use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
 
 use super::language::{Language, Runner};
-use super::python::{directories, says};
+use super::python::{directories, is_mixed, listed, says};
 
 /// The oldest major version of node that the driver runs on.
 const OLDEST_NODE: u32 = 18;
 
-/// The programs of this machine, each looked for once.
+/// The programs of this machine, looked for once.
 #[derive(Default)]
-pub(super) struct Programs {
-    bash: OnceCell<Found>,
-    node: OnceCell<Found>,
-    node_for_types: OnceCell<Found>,
+pub(super) struct Programs(OnceCell<All>);
+
+struct All {
+    bash: Found,
+    node: Found,
+    node_for_types: Found,
+    /// What of the file system they need, if it is not the system's own.
+    places: Vec<PathBuf>,
 }
 
 /// A path, or a message that says what is missing and what to install.
@@ -24,45 +29,45 @@ type Found = Result<PathBuf, String>;
 impl Programs {
     /// What of the file system they need, if it is not the system's own.
     pub(super) async fn places(&self) -> Vec<PathBuf> {
-        let found = tokio::join!(
-            look_once(&self.bash, find_bash),
-            look_once(&self.node, find_node),
-            look_once(&self.node_for_types, find_node_for_types),
-        );
-        let mut all: Vec<_> =
-            [found.0, found.1, found.2].into_iter().flatten().flat_map(|path| of_program(&path)).collect();
-        all.sort();
-        all.dedup();
-        all
+        self.all().await.places.clone()
     }
 
     pub(super) async fn runner(&self, language: Language) -> Result<Runner, String> {
         let program = match language {
             Language::Python => return Ok(Runner::python()),
-            Language::Bash => look_once(&self.bash, find_bash).await?,
-            Language::JavaScript => look_once(&self.node, find_node).await?,
-            Language::TypeScript => look_once(&self.node_for_types, find_node_for_types).await?,
+            Language::Bash => &self.all().await.bash,
+            Language::JavaScript => &self.all().await.node,
+            Language::TypeScript => &self.all().await.node_for_types,
         };
-        Ok(Runner { language, program: Some(program) })
+        Ok(Runner { language, program: Some(program.clone()?) })
+    }
+
+    async fn all(&self) -> &All {
+        let look = || async {
+            let (bash, nodes) = tokio::join!(spawn_blocking(find_bash), spawn_blocking(nodes));
+            All::new(bash.unwrap_or_else(|error| Err(error.to_string())), &nodes.unwrap_or_default())
+        };
+        self.0.get_or_init(look).await
     }
 }
 
-async fn look_once(cell: &OnceCell<Found>, find: fn() -> Found) -> Found {
-    let look = || async {
-        let task = tokio::task::spawn_blocking(find);
-        task.await.unwrap_or_else(|error| Err(error.to_string()))
-    };
-    cell.get_or_init(look).await.clone()
+impl All {
+    fn new(bash: Found, nodes: &[Node]) -> Self {
+        let (node, node_for_types) = (choose_node(nodes), choose_node_for_types(nodes));
+        let mut places: Vec<_> =
+            [&bash, &node, &node_for_types].into_iter().flatten().flat_map(|path| of_program(path)).collect();
+        places.sort();
+        places.dedup();
+        Self { bash, node, node_for_types, places }
+    }
 }
 
 /// The installation that a program belongs to, and the program itself where it may be a link to there.
 fn of_program(path: &Path) -> Vec<PathBuf> {
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let prefix = real.parent().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
-    let home = std::env::home_dir().unwrap_or_default();
-    // Where the user's own files lie as well, or those of the system, only the program is meant.
-    let is_mixed = home.starts_with(&prefix) || prefix == home.join(".local") || prefix.parent().is_none();
-    let installation = if is_mixed { real } else { prefix };
+    // Where others lie as well, only the program is meant.
+    let installation = if is_mixed(&prefix) { real } else { prefix };
     vec![installation, path.to_owned()]
 }
 
@@ -77,25 +82,23 @@ fn find_bash() -> Found {
     })
 }
 
-fn find_node() -> Found {
-    let all = nodes();
+fn choose_node(all: &[Node]) -> Found {
     let new_enough = all.iter().find(|node| node.major >= OLDEST_NODE);
     new_enough.map(|node| node.path.clone()).ok_or_else(|| {
         format!(
             "language 'javascript' is not available: it needs node {OLDEST_NODE} or newer, and {}. Install it (the \
              package is called nodejs, or see https://nodejs.org) and put it on PATH",
-            told(&all)
+            told(all)
         )
     })
 }
 
-fn find_node_for_types() -> Found {
-    let all = nodes();
+fn choose_node_for_types(all: &[Node]) -> Found {
     all.iter().find(|node| node.strips_types).map(|node| node.path.clone()).ok_or_else(|| {
         format!(
             "language 'typescript' is not available: it needs a node that can strip types, which 22.13 and newer can, \
              and {}. Install one (see https://nodejs.org) and put it on PATH, or use 'javascript'",
-            told(&all)
+            told(all)
         )
     })
 }
@@ -140,9 +143,4 @@ fn candidates(name: &str) -> Vec<PathBuf> {
             _ => false,
         })
         .collect()
-}
-
-fn listed() -> String {
-    let all: Vec<_> = directories().iter().map(|place| place.display().to_string()).collect();
-    all.join(", ")
 }

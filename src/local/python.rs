@@ -132,9 +132,7 @@ pub(super) fn says(path: &Path, arguments: &[&str]) -> Result<String, String> {
 
 /// What of an installation its interpreter needs: all of it, unless the user's own files lie there as well.
 fn of_prefix(prefix: &Path, minor: u32) -> Vec<PathBuf> {
-    let home = std::env::home_dir().unwrap_or_default();
-    let is_mixed = home.starts_with(prefix) || prefix == home.join(".local") || prefix.parent().is_none();
-    if !is_mixed {
+    if !is_mixed(prefix) {
         return vec![prefix.to_owned()];
     }
     let library = prefix.join("lib");
@@ -142,6 +140,12 @@ fn of_prefix(prefix: &Path, minor: u32) -> Vec<PathBuf> {
     let shared =
         shared.filter(|path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"libpython")));
     [library.join(format!("python3.{minor}"))].into_iter().chain(shared).collect()
+}
+
+/// Whether the user's own files, or those of the system, lie in the place of an installation as well.
+pub(super) fn is_mixed(prefix: &Path) -> bool {
+    let home = std::env::home_dir().unwrap_or_default();
+    home.starts_with(prefix) || prefix == home.join(".local") || prefix.parent().is_none()
 }
 
 /// The parts of the virtual environment that an interpreter belongs to. Beside them there may be a whole project.
@@ -231,11 +235,10 @@ impl Pythons {
             .map(|interpreter| (interpreter.minor, interpreter))
             .collect();
         if there.is_empty() {
-            let places: Vec<_> = directories().iter().map(|place| place.display().to_string()).collect();
             return format!(
                 "runtime '{runtime}' is not available: no Python 3.{OLDEST} or newer was found in {}. Install one, \
                  put it on PATH, or name one with LocalEngineBuilder::python",
-                places.join(", ")
+                listed()
             );
         }
         let mut message = format!("runtime '{runtime}' is not available on this machine. There is");
@@ -278,6 +281,12 @@ pub(super) fn directories() -> Vec<PathBuf> {
         }
     }
     all
+}
+
+/// The same for a message.
+pub(super) fn listed() -> String {
+    let all: Vec<_> = directories().iter().map(|place| place.display().to_string()).collect();
+    all.join(", ")
 }
 
 fn path_directories() -> impl Iterator<Item = PathBuf> {
