@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::super::sandbox::{Metadata, Sandbox};
+use super::query::{Query, unescape};
 use super::reply::Problem;
 
 const MAX_LIMIT: usize = 100;
@@ -45,11 +46,8 @@ impl Listing {
             limit: MAX_LIMIT,
             after: None,
         };
-        for pair in query.unwrap_or_default().split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value =
-                unescape(value).ok_or_else(|| Problem::bad_request("the query string is not percent-encoded UTF-8"))?;
-            listing.set(name, &value).map_err(Problem::bad_request)?;
+        for (name, value) in Query::parse(query)?.pairs() {
+            listing.set(name, value).map_err(Problem::bad_request)?;
         }
         if listing.after.as_ref().is_some_and(|after| after.oldest_first != listing.oldest_first) {
             return Err(Problem::bad_request(BAD_TOKEN));
@@ -156,21 +154,6 @@ fn parse_metadata(text: &str) -> Option<Metadata> {
             Some((unescape(key)?, unescape(value)?))
         })
         .collect()
-}
-
-/// Percent-decoding with `+` for a space.
-pub(super) fn unescape(text: &str) -> Option<String> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => u8::try_from(16 * digit(rest.next()?)? + digit(rest.next()?)?).ok()?,
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

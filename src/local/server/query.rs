@@ -1,6 +1,5 @@
 //! The query string of a request.
 
-use super::listing::unescape;
 use super::reply::Problem;
 
 #[derive(Debug)]
@@ -17,8 +16,12 @@ impl Query {
         pairs.collect::<Result<_, _>>().map(Self)
     }
 
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+        self.pairs().find(|(given, _)| *given == name).map(|(_, value)| value)
     }
 
     /// A whole number.
@@ -28,6 +31,21 @@ impl Query {
         };
         self.text(name).map(parse).transpose()
     }
+}
+
+/// Percent-decoding with `+` for a space.
+pub(super) fn unescape(text: &str) -> Option<String> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => u8::try_from(16 * digit(rest.next()?)? + digit(rest.next()?)?).ok()?,
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

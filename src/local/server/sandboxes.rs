@@ -51,7 +51,7 @@ pub(super) async fn create(
     State(registry): Shared,
     Json(body): Json<CreateBody>,
 ) -> Result<(StatusCode, Reply<Info>), Problem> {
-    let secured = Secured { access: body.secure == Some(true), traffic: body.is_private() };
+    let secured = Secured { access: body.secure == Some(true), traffic: body.wishes.is_private() };
     if secured.traffic && !secured.access {
         return Err(Problem::bad_request("network.allowPublicTraffic can be false only when secure is true"));
     }
@@ -63,7 +63,7 @@ pub(super) async fn create_secured(
     State(registry): Shared,
     Json(body): Json<CreateBody>,
 ) -> Result<(StatusCode, Reply<Info>), Problem> {
-    let secured = Secured { access: true, traffic: body.is_private() };
+    let secured = Secured { access: true, traffic: body.wishes.is_private() };
     create_as(&registry, body, secured).await
 }
 
@@ -94,12 +94,6 @@ async fn create_as(
     };
     let sandbox = registry.create(specification).await?;
     Ok((StatusCode::CREATED, Reply(Info::with_tokens(&sandbox))))
-}
-
-impl CreateBody {
-    fn is_private(&self) -> bool {
-        self.wishes.is_private()
-    }
 }
 
 pub(super) async fn list(State(registry): Shared, RawQuery(query): RawQuery) -> Result<Reply<Vec<Info>>, Problem> {
