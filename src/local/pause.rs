@@ -234,6 +234,13 @@ mod tests {
         let mut next = || lines.next().and_then(Result::ok).and_then(|line| line.parse::<u32>().ok()).unwrap_or(0);
         let (running, halted) = (next(), next());
         let is_stopped = |id| Snapshot::take().get(id).is_some_and(|process| process.is_stopped);
+        // Sent is not stopped yet.
+        for _ in 0..5_000 {
+            if is_stopped(halted) {
+                break;
+            }
+            sleep(Duration::from_millis(1));
+        }
         let stopped = stop_below(shell.id()).unwrap_or_default();
         assert_eq!(stopped, HashSet::from([running]));
         assert!(is_stopped(running) && is_stopped(halted) && !is_stopped(shell.id()));
