@@ -127,7 +127,7 @@ impl LocalEngineBuilder {
     /// included, that learns the id of a sandbox can run code in it. Ids have 128 random bits, stand in no command line
     /// of the engine's, and name directories that only the user can list. Requests from web pages are refused as always.
     ///
-    /// Options that need what the engine does not have, such as `autoResume` and `allow_internet_access`, are ignored.
+    /// Options that need what the engine does not have, such as other images and `allow_out`, are refused with a reason.
     pub fn serve_e2b(mut self) -> Self {
         self.settings.serves_e2b = true;
         self
@@ -138,8 +138,9 @@ impl LocalEngineBuilder {
     /// # Errors
     ///
     /// With [`ErrorKind::Confinement`](crate::ErrorKind::Confinement) when this machine cannot confine code, or not as
-    /// asked; the message says what is missing. Otherwise when the policy makes no sense, the port is taken, the directory is not the user's alone, the interpreter that was named does not work,
-    /// the key is not of printable ASCII characters, or the platform is not a Unix.
+    /// asked; the message says what is missing. Otherwise when the policy makes no sense, the port is taken, the
+    /// directory is not the user's alone, the interpreter that was named does not work, the key is not of printable
+    /// ASCII characters, or the platform is not a Unix.
     pub fn start(self) -> Result<LocalEngine> {
         LocalEngine::start_with(self.settings)
     }

@@ -196,6 +196,7 @@ impl Policy {
     }
 
     /// Whether code can change what has this name, and so what the name leads to.
+    #[cfg(target_os = "linux")]
     pub(super) fn can_be_changed(&self, path: &Path) -> bool {
         self.shared.iter().any(|share| share.is_writable && path != share.source && path.starts_with(&share.source))
     }

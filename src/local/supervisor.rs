@@ -147,8 +147,10 @@ impl Supervisor {
         let (mut errors, their_errors) = Pipe::pair().map_err(io_failed)?;
         let home = confinement.home(directory);
         let mut environment = environment(python, sandbox, &home, &confinement.temporary(directory));
-        environment.extend(way_out(confinement));
-        let domain = confinement.domain(python, directory);
+        let allowed = confinement.policy().and_then(Allowed::new);
+        if allowed.is_some() {
+            environment.extend(way_out());
+        }
         let limits = Limits::new(confinement);
         let task = tokio::task::spawn_blocking({
             let (confinement, interpreter, directory) = (Arc::clone(confinement), python.clone(), directory.to_owned());
@@ -159,7 +161,6 @@ impl Supervisor {
             }
         });
         let started = task.await.map_err(|error| failed(&error.to_string()))?.map_err(io_failed)?;
-        let allowed = confinement.policy().and_then(Allowed::new);
         let exit = started.exit.zip(allowed).map(|(listener, allowed)| tokio::spawn(proxy::serve(listener, allowed)));
         let mut lines = Lines::new(Arc::clone(&socket));
         let (gone, is_gone) = watch::channel(false);
@@ -176,7 +177,7 @@ impl Supervisor {
         let notebook: HashMap<_, _> = NOTEBOOK.iter().copied().collect();
         let boot = serde_json::json!({
             "supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS, "limits": LIMITS, "domain": DOMAIN,
-            "confined": domain, "plain": PLAIN, "charts": CHARTS, "libraries": LIBRARIES,
+            "confined": started.domain, "plain": PLAIN, "charts": CHARTS, "libraries": LIBRARIES,
             "languages": language::sources(),
             "notebook": notebook,
         });
@@ -385,11 +386,8 @@ const SIGXCPU: i32 = rustix::process::Signal::XCPU.as_raw();
 
 type Variables = Vec<(&'static str, OsString)>;
 
-/// Leads programs to the sandbox's proxy, if it has one.
-fn way_out(confinement: &Confinement) -> Variables {
-    if confinement.policy().and_then(Allowed::new).is_none() {
-        return Vec::new();
-    }
+/// Leads programs to the sandbox's proxy.
+fn way_out() -> Variables {
     let proxy = format!("http://127.0.0.1:{}", proxy::PORT);
     let leads = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].map(|name| (name, proxy.clone().into()));
     let not = ["no_proxy", "NO_PROXY"].map(|name| (name, "localhost,127.0.0.1,::1".into()));

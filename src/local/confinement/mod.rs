@@ -68,6 +68,8 @@ pub(in crate::local) struct Started {
     pub(in crate::local) process: Process,
     /// Where programs in the sandbox ask for connections to the outside.
     pub(in crate::local) exit: Option<TcpListener>,
+    /// What its contexts are to be kept to, where anything is.
+    pub(in crate::local) domain: Option<Domain>,
 }
 
 /// The domain that a context adds for itself.
@@ -122,11 +124,6 @@ impl Confinement {
         self.confined.as_ref().map_or_else(|| temporary(directory), |confined| confined.temporary(directory))
     }
 
-    pub(in crate::local) fn domain(&self, interpreter: &Interpreter, directory: &Path) -> Option<Domain> {
-        let confined = self.confined.as_ref()?;
-        Some(Domain { readable: confined.readable(&self.policy, interpreter, directory) })
-    }
-
     /// Starts a process, and returns when it has become the interpreter. Blocks.
     pub(in crate::local) fn start(&self, start: Start<'_>) -> io::Result<Started> {
         match &self.confined {
@@ -150,7 +147,7 @@ fn start_plainly(start: Start<'_>) -> io::Result<Started> {
         .stdin(Stdio::from(start.input))
         .stdout(Stdio::null())
         .stderr(Stdio::from(start.errors));
-    Ok(Started { process: Process::Plain(command.spawn()?), exit: None })
+    Ok(Started { process: Process::Plain(command.spawn()?), exit: None, domain: None })
 }
 
 fn unavailable(missing: String) -> Error {

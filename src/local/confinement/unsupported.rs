@@ -7,7 +7,6 @@ use super::{Start, Started};
 use crate::error::Result as CrateResult;
 use crate::local::directory::EngineDirectory;
 use crate::local::policy::{Namespaces, Policy};
-use crate::local::python::Interpreter;
 use crate::local::report::{ConfinementReport, Level};
 
 /// There is none.
@@ -39,10 +38,6 @@ impl Confined {
     }
 
     pub(super) fn temporary(&self, _: &Path) -> PathBuf {
-        match *self {}
-    }
-
-    pub(super) fn readable(&self, _: &Policy, _: &Interpreter, _: &Path) -> Option<Vec<PathBuf>> {
         match *self {}
     }
 

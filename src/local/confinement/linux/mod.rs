@@ -18,17 +18,17 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use seccompiler::BpfProgram;
 
-use super::{Process, Start, Started};
+use super::{Domain, Process, Start, Started};
 use crate::error::{Error, Result as CrateResult};
 use crate::local::directory::{self, EngineDirectory};
 use crate::local::policy::{Namespaces, Network, Policy};
 use crate::local::proxy::{self, Allowed};
-use crate::local::python::Interpreter;
 use crate::local::report::{self, ConfinementReport, Layer, Level};
 use child::{Launch, Program};
 use landlock::Rules;
-use place::{Use, places};
+use place::{Place, Use, places};
 use root::Root;
 use step::{Step, c_bytes, c_path};
 
@@ -63,6 +63,9 @@ enum Reach {
 /// How sandboxes are confined on this machine.
 pub(super) struct Confined {
     has_namespaces: bool,
+    reach: Reach,
+    /// The same for every sandbox.
+    filters: Vec<BpfProgram>,
     /// An empty directory; see [`Root`].
     stage: PathBuf,
 }
@@ -77,9 +80,8 @@ pub(super) fn establish(
     if version < LANDLOCK {
         return Err(format!("Landlock of version {LANDLOCK} is missing: there is version {version}"));
     }
-    let confined = |has_namespaces| Confined { has_namespaces, stage: directory.stage().to_owned() };
     let attempt = |has_namespaces| {
-        let confined = confined(has_namespaces);
+        let confined = Confined::new(has_namespaces, policy, directory)?;
         confined.attempt(policy, directory).map(|()| confined).map_err(|error| error.to_string())
     };
     let wanted = match (wanted, Allowed::new(policy)) {
@@ -127,6 +129,17 @@ pub(super) fn report() -> CrateResult<ConfinementReport> {
 }
 
 impl Confined {
+    fn new(has_namespaces: bool, policy: &Policy, directory: &EngineDirectory) -> Result<Self, String> {
+        let reach = match policy.network {
+            Network::Off if has_namespaces => Reach::Itself,
+            Network::Off => Reach::Nothing,
+            Network::On | Network::Hosts(_) if Allowed::new(policy).is_some() => Reach::Itself,
+            Network::On | Network::Hosts(_) => Reach::Machine,
+        };
+        let filters = seccomp::filters(reach, has_namespaces)?;
+        Ok(Self { has_namespaces, reach, filters, stage: directory.stage().to_owned() })
+    }
+
     pub(super) fn level(&self) -> Level {
         if self.has_namespaces { Level::Namespaces } else { Level::Landlock }
     }
@@ -140,21 +153,17 @@ impl Confined {
     }
 
     /// What code may read, where /proc is that of the machine and has to be kept from it.
-    pub(super) fn readable(
-        &self,
-        policy: &Policy,
-        interpreter: &Interpreter,
-        directory: &Path,
-    ) -> Option<Vec<PathBuf>> {
+    fn readable(&self, places: Vec<Place>, directory: &Path) -> Option<Vec<PathBuf>> {
         if self.has_namespaces {
             return None;
         }
-        let places = places(policy, Some(interpreter)).into_iter().map(|place| place.source);
+        let places = places.into_iter().map(|place| place.source);
         Some(places.chain(MACHINE.map(PathBuf::from)).chain([directory.to_owned()]).collect())
     }
 
     pub(super) fn start(&self, policy: &Policy, start: Start<'_>) -> io::Result<Started> {
-        let (steps, kept) = self.steps(policy, Some(start.interpreter), start.directory)?;
+        let places = places(policy, Some(start.interpreter));
+        let (steps, kept) = self.steps(policy, &places, start.directory)?;
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
         let null = rustix::fs::open("/dev/null", flags, Mode::empty())?;
         let arguments = [start.interpreter.path().as_os_str().as_bytes()];
@@ -167,56 +176,42 @@ impl Confined {
             environment: start.environment.iter().map(variable).collect::<Vec<CString>>(),
             streams: [start.input, null, start.errors],
         };
-        let launch = Launch { namespaces: self.namespaces(policy), steps, program: Some(program) };
+        let launch = Launch { namespaces: self.namespaces(), steps, program: Some(program) };
         let process = child::start(&launch).map(Process::Confined)?;
-        Ok(Started { process, exit: kept.exit()? })
+        let domain = Domain { readable: self.readable(places, start.directory) };
+        Ok(Started { process, exit: kept.exit()?, domain: Some(domain) })
     }
 
     /// Starts a process that does all that one in a sandbox does, and no more.
     fn attempt(&self, policy: &Policy, engine: &EngineDirectory) -> io::Result<()> {
         let directory = engine.create_sandbox("trial")?;
-        let attempt = self.steps(policy, None, &directory).and_then(|(steps, _kept)| {
-            let launch = Launch { namespaces: self.namespaces(policy), steps, program: None };
+        let attempt = self.steps(policy, &places(policy, None), &directory).and_then(|(steps, _kept)| {
+            let launch = Launch { namespaces: self.namespaces(), steps, program: None };
             child::start(&launch).map(drop)
         });
         directory::remove(&directory).and(attempt)
     }
 
-    fn reach(&self, policy: &Policy) -> Reach {
-        match policy.network {
-            Network::Off if self.has_namespaces => Reach::Itself,
-            Network::Off => Reach::Nothing,
-            Network::On | Network::Hosts(_) if Allowed::new(policy).is_some() => Reach::Itself,
-            Network::On | Network::Hosts(_) => Reach::Machine,
-        }
-    }
-
-    fn namespaces(&self, policy: &Policy) -> libc::c_int {
-        let network = if self.reach(policy) == Reach::Itself { libc::CLONE_NEWNET } else { 0 };
+    fn namespaces(&self) -> libc::c_int {
+        let network = if self.reach == Reach::Itself { libc::CLONE_NEWNET } else { 0 };
         let others =
             libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
         if self.has_namespaces { others | network } else { 0 }
     }
 
     /// All that a process does to itself, and the descriptors that have to live until then.
-    fn steps(
-        &self,
-        policy: &Policy,
-        interpreter: Option<&Interpreter>,
-        directory: &Path,
-    ) -> io::Result<(Vec<Step>, Kept)> {
-        let reach = self.reach(policy);
+    fn steps(&self, policy: &Policy, places: &[Place], directory: &Path) -> io::Result<(Vec<Step>, Kept)> {
+        let reach = self.reach;
         let exit = Allowed::new(policy).map(|_| UnixStream::pair()).transpose()?;
-        let places = places(policy, interpreter);
         let temporary = directory::temporary(directory);
         let own = [directory, temporary.as_path()];
-        let mut rules = Rules::new(reach, &places, &own).map_err(io::Error::other)?;
+        let mut rules = Rules::new(reach, places, &own).map_err(io::Error::other)?;
         let mut steps = Vec::from_iter(offer_for_memory());
         if self.has_namespaces {
             steps.extend(root::become_user());
             let root = Root {
                 stage: &self.stage,
-                places: &places,
+                places,
                 home: directory,
                 temporary: &temporary,
                 shared_memory: policy.memory / 4,
@@ -242,8 +237,7 @@ impl Confined {
         steps.extend(enter);
         // Not before the last file was opened: the program may have more open than a sandbox may.
         steps.extend(limits(policy, self.has_namespaces));
-        let filters = seccomp::filters(reach, self.has_namespaces).map_err(io::Error::other)?;
-        steps.extend(filters.into_iter().map(Step::Seccomp));
+        steps.extend(self.filters.iter().cloned().map(Step::Seccomp));
         Ok((steps, Kept { _ruleset: ruleset, exit }))
     }
 }
