@@ -137,7 +137,13 @@ fn check_root(root: &Path, is_default: bool) -> Result<()> {
         return refused("its path is not UTF-8, which the paths of sandboxes have to be");
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let directory = match rustix::fs::open(root, flags, Mode::empty()) {
+    let open = || rustix::fs::open(root, flags, Mode::empty());
+    let opened = match open() {
+        // Code without namespaces may have taken the rights from it.
+        Err(Errno::ACCESS) if give_rights_back(root, 0o700) => open(),
+        outcome => outcome,
+    };
+    let directory = match opened {
         Ok(directory) => File::from(directory),
         Err(_) if root.is_symlink() => return refused("it is a symbolic link"),
         Err(Errno::NOTDIR) => return refused("it is not a directory"),
@@ -160,9 +166,20 @@ fn check_root(root: &Path, is_default: bool) -> Result<()> {
 }
 
 fn lock_file(path: &Path, operation: FlockOperation) -> io::Result<File> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let open = || OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let file = match open() {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && give_rights_back(path, 0o600) => open(),
+        outcome => outcome,
+    }?;
     rustix::fs::flock(&file, operation)?;
     Ok(file)
+}
+
+/// Code that is not confined by namespaces can take the rights from what belongs to the user. True when they are back.
+fn give_rights_back(path: &Path, mode: u32) -> bool {
+    let is_ours = |about: &fs::Metadata| about.uid() == rustix::process::geteuid().as_raw() && !about.is_symlink();
+    fs::symlink_metadata(path).is_ok_and(|about| is_ours(&about))
+        && fs::set_permissions(path, Permissions::from_mode(mode)).is_ok()
 }
 
 /// Removes the directories whose engine is gone. What cannot be removed now is tried again at the next start.
@@ -172,6 +189,8 @@ fn sweep(root: &Path) {
             continue;
         }
         let lock = entry.path().join(LOCK);
+        give_rights_back(&entry.path(), 0o700);
+        give_rights_back(&lock, 0o600);
         let is_gone = match OpenOptions::new().write(true).open(&lock) {
             Ok(file) => rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok(),
             Err(error) => error.kind() == io::ErrorKind::NotFound,
@@ -210,6 +229,18 @@ mod tests {
         let next = EngineDirectory::create(Some(&root))?;
         assert!(alive.path.exists() && next.path.exists() && unrelated.exists());
         assert!(!gone_path.exists());
+        Ok(remove(&root)?)
+    }
+
+    #[test]
+    fn rights_that_code_took_away_keep_no_engine_from_starting_or_sweeping() -> Outcome {
+        let root = scratch("rights")?;
+        let gone = EngineDirectory::create(Some(&root))?.path;
+        for (path, mode) in [(gone.join(LOCK), 0), (gone.clone(), 0), (root.join(LOCK), 0), (root.clone(), 0)] {
+            fs::set_permissions(path, Permissions::from_mode(mode))?;
+        }
+        let next = EngineDirectory::create(Some(&root))?;
+        assert!(next.path.exists() && !gone.exists());
         Ok(remove(&root)?)
     }
 

@@ -24,7 +24,11 @@ const MOST_WAITING: usize = 64 << 20;
 /// followed, and code that changes the tree meanwhile does not lead out of it. More than there can be, if directories are
 /// nested too deep to look at. Blocks, and takes about a microsecond a file.
 pub(super) fn usage(directory: &Path) -> u64 {
-    let Ok(root) = rustix::fs::open(directory, LISTING, Mode::empty()) else { return 0 };
+    let opened = match rustix::fs::open(directory, LISTING, Mode::empty()) {
+        Err(Errno::ACCESS) => Closed::at(directory).map(|(root, closed)| (root, Some(closed))),
+        outcome => outcome.map(|root| (root, None)),
+    };
+    let Ok((root, _closed)) = opened else { return 0 };
     let mut total = 0_u64;
     let mut several = HashSet::new();
     let mut queue = vec![PathBuf::from(".")];
@@ -88,10 +92,19 @@ struct Closed {
 
 #[cfg(target_os = "linux")]
 impl Closed {
+    const HANDLE: OFlags = LISTING.union(OFlags::PATH);
+
+    fn at(path: &Path) -> Result<(OwnedFd, Self), Errno> {
+        rustix::fs::open(path, Self::HANDLE, Mode::empty()).and_then(Self::of)
+    }
+
     fn open(root: BorrowedFd<'_>, path: &Path) -> Result<(OwnedFd, Self), Errno> {
+        open_below(root, path, Self::HANDLE).and_then(Self::of)
+    }
+
+    fn of(handle: OwnedFd) -> Result<(OwnedFd, Self), Errno> {
         use std::os::fd::AsRawFd;
 
-        let handle = open_below(root, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC)?;
         let before = Mode::from_raw_mode(rustix::fs::fstat(&handle)?.st_mode);
         // A handle has no rights of its own to change; its name in /proc leads nowhere but to what it is.
         let name = format!("/proc/self/fd/{}", handle.as_raw_fd());
@@ -115,6 +128,10 @@ struct Closed;
 
 #[cfg(not(target_os = "linux"))]
 impl Closed {
+    fn at(_: &Path) -> Result<(OwnedFd, Self), Errno> {
+        Err(Errno::ACCESS)
+    }
+
     fn open(_: BorrowedFd<'_>, _: &Path) -> Result<(OwnedFd, Self), Errno> {
         Err(Errno::ACCESS)
     }
@@ -143,7 +160,18 @@ pub(super) struct Nameless {
     pub(super) in_memory: u64,
 }
 
-/// What these processes have open without a name; `directory` tells which device is the disk.
+/// Files without a name that a process has mapped, and may have closed. Only root can look at them.
+fn mapped(process: u32) -> Vec<PathBuf> {
+    let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap_or_default();
+    let file = |line: &str| {
+        let (first, last) = line.strip_suffix(" (deleted)")?.split_once(' ')?.0.split_once('-')?;
+        let [first, last] = [first, last].map(|address| u64::from_str_radix(address, 16));
+        Some(PathBuf::from(format!("/proc/{process}/map_files/{:x}-{:x}", first.ok()?, last.ok()?)))
+    };
+    maps.lines().filter_map(file).collect()
+}
+
+/// What these processes have open or mapped without a name; `directory` tells which device is the disk.
 pub(super) fn nameless(processes: &[u32], directory: &Path) -> Nameless {
     let disk = fs::metadata(directory).map_or(0, |metadata| metadata.dev());
     let mut seen = HashSet::new();
@@ -152,7 +180,8 @@ pub(super) fn nameless(processes: &[u32], directory: &Path) -> Nameless {
     let threads = processes.iter().flat_map(|id| threads(*id).into_iter().map(move |thread| (*id, thread)));
     let descriptors =
         threads.flat_map(|(id, thread)| fs::read_dir(format!("/proc/{id}/task/{thread}/fd")).into_iter().flatten());
-    for file in descriptors.flatten().filter_map(|entry| fs::metadata(entry.path()).ok()) {
+    let open = descriptors.flatten().map(|entry| entry.path());
+    for file in open.chain(processes.iter().flat_map(|id| mapped(*id))).filter_map(|path| fs::metadata(path).ok()) {
         if file.is_file() && file.nlink() == 0 && seen.insert((file.dev(), file.ino())) {
             let kind = if file.dev() == disk { &mut found.on_disk } else { &mut found.in_memory };
             *kind = kind.saturating_add(file.blocks().saturating_mul(BLOCK));
@@ -191,6 +220,24 @@ mod tests {
         assert!(taken >= 1 << 20, "{taken}");
         assert_eq!(fs::metadata(&closed)?.mode() & 0o777, 0);
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o700))?;
+        fs::remove_dir_all(&root)
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_root_without_rights_counts() -> std::io::Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+
+        let root = std::env::temp_dir().join(format!("shut-{}", std::process::id()));
+        fs::create_dir_all(&root)?;
+        fs::write(root.join("file"), vec![1; 1 << 20])?;
+        for mode in [0o300, 0] {
+            fs::set_permissions(&root, fs::Permissions::from_mode(mode))?;
+            let taken = usage(&root);
+            assert!(taken >= 1 << 20, "{taken}");
+            assert_eq!(fs::metadata(&root)?.mode() & 0o777, mode);
+        }
+        fs::set_permissions(&root, fs::Permissions::from_mode(0o700))?;
         fs::remove_dir_all(&root)
     }
 

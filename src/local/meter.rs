@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::disk;
 use super::machine::Size;
-use super::processes::{self, Snapshot};
+use super::processes::Snapshot;
 use super::sandbox::Sandbox;
 
 /// How many points of a sandbox are kept.
@@ -99,7 +99,7 @@ fn measure(supervisor: u32, directory: PathBuf, size: Size, last: Option<Reading
         timestamp_unix: timestamp.as_second(),
         cpu_count: size.cpu_count,
         cpu_used_pct: percent(usage.cpu.saturating_sub(last.cpu), at - last.at, size.cpu_count),
-        mem_used: processes::proportional_memory(&all).saturating_add(nameless.in_memory),
+        mem_used: snapshot.proportional_memory(&all, nameless.in_memory),
         mem_total: size.memory,
         mem_cache: 0,
         disk_used: disk::usage(&directory).saturating_add(nameless.on_disk),

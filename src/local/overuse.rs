@@ -12,6 +12,8 @@ pub(super) enum Overuse {
     },
     /// The machine's, not the sandbox's.
     MachineMemory,
+    /// Nobody can tell what it uses.
+    Hidden,
     CpuTime {
         limit: Duration,
     },
@@ -31,6 +33,7 @@ impl Overuse {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Memory { .. } | Self::MachineMemory => "OutOfMemory",
+            Self::Hidden => "KernelKilled",
             Self::CpuTime { .. } => "CpuTimeExceeded",
             Self::Processes { .. } => "TooManyProcesses",
             Self::Disk { .. } => "DiskFull",
@@ -45,6 +48,7 @@ impl fmt::Display for Overuse {
                 write!(f, "the sandbox took {} of memory, over its limit of {}", Bytes(*used), Bytes(*limit))
             }
             Self::MachineMemory => f.write_str("the machine ran out of memory"),
+            Self::Hidden => f.write_str("it runs a program that may not be read, so that nobody can tell what it uses"),
             Self::CpuTime { limit } => {
                 write!(f, "it used more than its limit of {} s of processor time", limit.as_secs_f64())
             }

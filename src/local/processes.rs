@@ -1,6 +1,7 @@
 //! What the processes of sandboxes are and use, as the operating system counts it.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
@@ -92,6 +93,18 @@ impl Snapshot {
         send(pid, signal, || Process::read(id).as_ref().map(started) == self.get(id).map(started));
     }
 
+    /// The memory of these processes in bytes, where what they share with each other counts once, unless they hide it.
+    /// `nameless` is what files without a name take, which the processes may have mapped.
+    pub(super) fn proportional_memory(&self, ids: &[u32], nameless: u64) -> u64 {
+        let of_one = |id: &u32| match proportional_memory(*id) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => [self.memory(*id), 0],
+            memory => memory.unwrap_or_default(),
+        };
+        let sum = |[a, b]: [u64; 2], [c, d]: [u64; 2]| [a.saturating_add(c), b.saturating_add(d)];
+        let [all, files] = ids.iter().map(of_one).fold([0, 0], sum);
+        all.saturating_sub(files).saturating_add(files.max(nameless))
+    }
+
     /// The memory of one process, in bytes.
     pub(super) fn memory(&self, id: u32) -> u64 {
         self.get(id).map_or(0, |process| process.pages.saturating_mul(page_size()))
@@ -168,17 +181,28 @@ fn send(pid: Pid, signal: Signal, is_meant: impl FnOnce() -> bool) {
     }
 }
 
-/// The memory of these processes in bytes, where what they share with each other counts once. Slower than
-/// [`Snapshot::usage`], which may be far too much for many forks of one process.
-pub(super) fn proportional_memory(ids: &[u32]) -> u64 {
-    let of_one = |id: &u32| {
-        let read = |id: u32| std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok();
-        // A first thread that has ended has no memory any more; the others may.
-        let text = read(*id).or_else(|| threads(*id).into_iter().find_map(read))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
-    };
-    ids.iter().filter_map(of_one).sum::<u64>().saturating_mul(1024)
+/// The memory of a process in bytes, of what it shares with others a fair part; and how much of that are files in memory.
+/// Slower than [`Snapshot::memory`], which may be far too much for many forks of one process.
+fn proportional_memory(id: u32) -> io::Result<[u64; 2]> {
+    let read = |id: u32| std::fs::read_to_string(format!("/proc/{id}/smaps_rollup"));
+    // A first thread that has ended has no memory any more; the others may.
+    let text = read(id).or_else(|error| threads(id).into_iter().find_map(|thread| read(thread).ok()).ok_or(error))?;
+    let value =
+        |name| text.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix("kB")?.trim().parse().ok());
+    Ok(["Pss:", "Pss_Shmem:"].map(|name| value(name).unwrap_or(0_u64).saturating_mul(1024)))
+}
+
+/// Whether a process may not be looked at: because it said so, or runs a program that may not be read. Root may as a rule.
+pub(super) fn is_hidden(id: u32) -> bool {
+    threads(id).into_iter().any(|thread| {
+        let task = format!("/proc/{id}/task/{thread}");
+        let is_refused = |error: io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+        let is_shut = std::fs::read_dir(format!("{task}/fd")).is_err_and(is_refused)
+            || std::fs::File::open(format!("{task}/maps")).is_err_and(is_refused);
+        // The same is said of what has ended.
+        is_shut
+            && Process::parse(&std::fs::read(format!("{task}/stat")).unwrap_or_default()).is_some_and(|it| it.pages > 0)
+    })
 }
 
 #[cfg(target_os = "linux")]
@@ -223,7 +247,7 @@ mod tests {
         assert_eq!(snapshot.tree(own).first(), Some(&own));
         let usage = snapshot.usage(own);
         assert!(usage.memory > 100_000 && usage.tasks >= 1, "{usage:?}");
-        assert!(proportional_memory(&[own]) > 100_000);
+        assert!(snapshot.proportional_memory(&[own], 0) > 100_000 && !is_hidden(own));
         assert_eq!(snapshot.usage(u32::MAX), Usage::default());
     }
 }

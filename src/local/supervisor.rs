@@ -250,6 +250,11 @@ impl Supervisor {
         }
     }
 
+    /// Whether this is the process of a context, as the sandbox counts processes.
+    pub(super) fn is_kernel(&self, pid: u32) -> bool {
+        lock(&self.kernels).values().any(|entry| entry.pid == Some(pid))
+    }
+
     /// Its number as this machine counts processes, or none once it has ended.
     pub(super) fn process(&self) -> Option<u32> {
         lock(&self.process).as_ref().map(Process::id)

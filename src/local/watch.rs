@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 
 use super::disk::{self, Nameless};
@@ -22,6 +23,8 @@ const IDLE: Duration = Duration::from_secs(1);
 const SHARE: u32 = 20;
 /// What forks while it is stopped is found by the next round; this many are made at most.
 const ROUNDS: usize = 50;
+/// Files are counted beside the looks, for no more sandboxes than this at a time.
+const COUNTS: usize = 4;
 
 /// What is remembered of a sandbox between two looks.
 #[derive(Default)]
@@ -29,6 +32,7 @@ struct Seen {
     cpu: Duration,
     /// Something happened since the files were counted.
     has_new_files: bool,
+    is_counting: bool,
     /// Counting them can take long, so the next time depends on how long the last one took.
     count_at: Option<Instant>,
 }
@@ -37,21 +41,28 @@ struct Seen {
 pub(super) async fn watch(registry: Arc<Registry>) {
     let Some(policy) = registry.place.confinement.policy().cloned() else { return };
     let policy = Arc::new(policy);
-    let mut seen = HashMap::new();
+    let mut seen: HashMap<String, Seen> = HashMap::new();
+    let mut counts = JoinSet::new();
     let mut rest = IDLE;
     loop {
         sleep(rest).await;
+        while let Some(counted) = counts.try_join_next() {
+            let Ok((id, again_at)) = counted else { continue };
+            if let Some(seen) = seen.get_mut(&id) {
+                (seen.is_counting, seen.count_at) = (false, again_at);
+            }
+        }
         let sandboxes = registry.list();
         if sandboxes.is_empty() {
             seen.clear();
             rest = IDLE;
             continue;
         }
-        let look = Look { policy: Arc::clone(&policy), sandboxes, seen: std::mem::take(&mut seen) };
-        let Ok(outcome) = tokio::task::spawn_blocking(move || look.look()).await else { continue };
-        for (sandbox, overuse) in outcome.over_disk {
-            let registry = Arc::clone(&registry);
-            tokio::spawn(async move { registry.end(sandbox, overuse).await });
+        let room = COUNTS.saturating_sub(counts.len());
+        let look = Look { policy: Arc::clone(&policy), sandboxes, seen: std::mem::take(&mut seen), room };
+        let Ok(outcome) = spawn_blocking(move || look.look()).await else { continue };
+        for count in outcome.counts {
+            counts.spawn(count.run(Arc::clone(&registry), Arc::clone(&policy)));
         }
         seen = outcome.seen;
         rest = if outcome.is_busy { BUSY.max(outcome.took * SHARE) } else { IDLE };
@@ -63,11 +74,13 @@ struct Look {
     policy: Arc<Policy>,
     sandboxes: Vec<Arc<Sandbox>>,
     seen: HashMap<String, Seen>,
+    /// How many counts of files may begin.
+    room: usize,
 }
 
 struct Outcome {
     seen: HashMap<String, Seen>,
-    over_disk: Vec<(Arc<Sandbox>, Overuse)>,
+    counts: Vec<Count>,
     is_busy: bool,
     took: Duration,
 }
@@ -76,7 +89,7 @@ impl Look {
     fn look(mut self) -> Outcome {
         let start = Instant::now();
         let snapshot = Snapshot::take();
-        let mut outcome = Outcome { seen: HashMap::new(), over_disk: Vec::new(), is_busy: false, took: Duration::ZERO };
+        let mut outcome = Outcome { seen: HashMap::new(), counts: Vec::new(), is_busy: false, took: Duration::ZERO };
         for sandbox in &self.sandboxes {
             let Some(root) = sandbox.supervisor.process() else { continue };
             let usage = snapshot.usage(root);
@@ -92,16 +105,41 @@ impl Look {
                 // One process that is ended may not be enough, and the others may be asleep.
                 seen.cpu = if kept.end_what_is_too_much(usage) { Duration::MAX } else { usage.cpu };
             }
-            if seen.has_new_files && seen.count_at.is_none_or(|at| at <= Instant::now()) {
-                let start = Instant::now();
-                outcome.over_disk.extend(kept.count_files().map(|overuse| (Arc::clone(sandbox), overuse)));
-                seen.has_new_files = false;
-                seen.count_at = Some(Instant::now() + start.elapsed() * SHARE);
+            let is_due = seen.has_new_files && seen.count_at.is_none_or(|at| at <= Instant::now());
+            if is_due && !seen.is_counting && outcome.counts.len() < self.room {
+                (seen.has_new_files, seen.is_counting) = (false, true);
+                outcome.counts.push(Count { sandbox: Arc::clone(sandbox), processes: snapshot.tree(root) });
             }
             outcome.seen.insert(sandbox.id.clone(), seen);
         }
         outcome.took = start.elapsed();
         outcome
+    }
+}
+
+/// A sandbox whose files are to be counted.
+struct Count {
+    sandbox: Arc<Sandbox>,
+    processes: Vec<u32>,
+}
+
+impl Count {
+    /// Ends the sandbox if there are too many. Tells when to count again.
+    async fn run(self, registry: Arc<Registry>, policy: Arc<Policy>) -> (String, Option<Instant>) {
+        let Self { sandbox, processes } = self;
+        let directory = sandbox.directory.clone();
+        let counting = spawn_blocking(move || {
+            let start = Instant::now();
+            let nameless = disk::nameless(&processes, &directory).on_disk;
+            let used = disk::usage(&directory).saturating_add(nameless);
+            (used, Instant::now() + start.elapsed() * SHARE)
+        });
+        let id = sandbox.id.clone();
+        let Ok((used, again_at)) = counting.await else { return (id, None) };
+        if used > policy.disk {
+            tokio::spawn(async move { registry.end(sandbox, Overuse::Disk { used, limit: policy.disk }).await });
+        }
+        (id, Some(again_at))
     }
 }
 
@@ -116,52 +154,74 @@ struct Kept<'a> {
 impl Kept<'_> {
     /// Says whether something had to be ended.
     fn end_what_is_too_much(&self, usage: Usage) -> bool {
+        let hidden =
+            self.snapshot.tree(self.root).into_iter().filter(|id| *id != self.root && processes::is_hidden(*id));
+        let hides = hidden.map(|id| self.end(id, Overuse::Hidden)).count() > 0;
         let has_too_many = usage.tasks > self.policy.processes;
         if has_too_many {
             self.end_most_numerous(usage.tasks);
         }
         let unseen = self.nameless(&self.snapshot.tree(self.root)).in_memory;
         let is_large = usage.memory.saturating_add(unseen) > self.policy.memory && self.end_largest();
-        has_too_many || is_large
-    }
-
-    fn count_files(&self) -> Option<Overuse> {
-        let nameless = self.nameless(&self.snapshot.tree(self.root)).on_disk;
-        let (used, limit) = (disk::usage(&self.sandbox.directory).saturating_add(nameless), self.policy.disk);
-        (used > limit).then_some(Overuse::Disk { used, limit })
+        hides || has_too_many || is_large
     }
 
     fn nameless(&self, processes: &[u32]) -> Nameless {
         disk::nameless(processes, &self.sandbox.directory)
     }
 
-    /// Kills the process that has the most memory, if the sandbox has too much also when what processes share is not
+    fn end(&self, id: u32, overuse: Overuse) {
+        self.judge(id, overuse);
+        self.snapshot.signal(id, Signal::KILL);
+    }
+
+    /// Kills the processes that have the most memory, if the sandbox has too much also when what processes share is not
     /// counted for each of them. Says whether it has.
     fn end_largest(&self) -> bool {
         let all = self.snapshot.tree(self.root);
         let unseen = |ids: &[u32]| self.nameless(ids).in_memory;
-        let used = processes::proportional_memory(&all).saturating_add(unseen(&all));
+        let used = self.snapshot.proportional_memory(&all, unseen(&all));
         let candidates = all.iter().copied().filter(|id| *id != self.root);
-        let largest = candidates.max_by_key(|id| self.snapshot.memory(*id).saturating_add(unseen(&[*id])));
-        let is_over = used > self.policy.memory;
-        if let (true, Some(largest)) = (is_over, largest) {
-            self.judge(largest, Overuse::Memory { used, limit: self.policy.memory });
-            self.snapshot.signal(largest, Signal::KILL);
+        let mut candidates: Vec<_> =
+            candidates.map(|id| (self.snapshot.memory(id).saturating_add(unseen(&[id])), id)).collect();
+        candidates.sort_unstable();
+        let mut left = used;
+        while left > self.policy.memory
+            && let Some((size, largest)) = candidates.pop()
+        {
+            self.end(largest, Overuse::Memory { used, limit: self.policy.memory });
+            // What it shares with others may be counted too often here. Then the next look finds the rest.
+            left = left.saturating_sub(size);
         }
-        is_over
+        used > self.policy.memory
     }
 
-    /// Kills the context, or what a context left behind, that has the most processes.
+    /// Kills the context that has the most processes, or, if they are more, all that contexts left behind.
     fn end_most_numerous(&self, count: u64) {
-        let children = self.snapshot.children(self.root).iter().copied();
-        let Some(most) = children.max_by_key(|child| self.snapshot.usage(*child).tasks) else { return };
-        self.judge(most, Overuse::Processes { count, limit: self.policy.processes });
+        let tasks = |id: u32| self.snapshot.usage(id).tasks;
+        let is_context = |id: u32| inner_id(id).is_some_and(|inner| self.sandbox.supervisor.is_kernel(inner));
+        let (contexts, orphans): (Vec<u32>, Vec<u32>) =
+            self.snapshot.children(self.root).iter().partition(|id| is_context(**id));
+        let left_behind = orphans.into_iter().map(tasks).sum::<u64>();
+        let most = contexts.iter().copied().max_by_key(|id| tasks(*id)).filter(|id| tasks(*id) >= left_behind);
+        let overuse = Overuse::Processes { count, limit: self.policy.processes };
+        match most {
+            Some(context) => self.judge(context, overuse),
+            None => self.note(&overuse),
+        }
+        let members = |snapshot: &Snapshot| -> Vec<u32> {
+            let roots = match most {
+                Some(context) => vec![context],
+                None => snapshot.children(self.root).iter().copied().filter(|id| !contexts.contains(id)).collect(),
+            };
+            roots.into_iter().flat_map(|root| snapshot.tree(root)).collect()
+        };
         // Stopped first: what is stopped forks no more.
         let mut stopped = HashSet::new();
         let mut latest = Snapshot::default();
         for _ in 0..ROUNDS {
             latest = Snapshot::take();
-            let fresh: Vec<_> = latest.tree(most).into_iter().filter(|id| stopped.insert(*id)).collect();
+            let fresh: Vec<_> = members(&latest).into_iter().filter(|id| stopped.insert(*id)).collect();
             if fresh.is_empty() {
                 break;
             }
@@ -169,17 +229,21 @@ impl Kept<'_> {
                 latest.signal(id, Signal::STOP);
             }
         }
-        for id in latest.tree(most) {
+        for id in members(&latest) {
             latest.signal(id, Signal::KILL);
         }
     }
 
     /// Says beforehand why a process is going to be killed, which may be that of a context.
     fn judge(&self, id: u32, overuse: Overuse) {
-        self.sandbox.log.note(Severity::Warn, format!("a process is killed: {overuse}"));
+        self.note(&overuse);
         if let Some(inner) = inner_id(id) {
             self.sandbox.supervisor.judge(inner, overuse);
         }
+    }
+
+    fn note(&self, overuse: &Overuse) {
+        self.sandbox.log.note(Severity::Warn, format!("a process is killed: {overuse}"));
     }
 }
 

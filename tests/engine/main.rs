@@ -5,6 +5,7 @@
 mod attacks;
 mod control;
 mod e2b;
+mod hiding;
 mod languages;
 mod libraries;
 mod lifecycle;

@@ -161,6 +161,10 @@ fn rules(reach: Reach, has_namespaces: bool) -> Result<BTreeMap<i64, Vec<Seccomp
     if !families(reach).contains(&libc::AF_UNIX) {
         rules.insert(libc::SYS_socketpair, pairs()?);
     }
+    // The engine would not see any more what memory and files the process has.
+    let dumpable = u64::from(libc::PR_SET_DUMPABLE.unsigned_abs());
+    let hides = vec![condition(0, SeccompCmpOp::Eq, dumpable)?, condition(1, SeccompCmpOp::Eq, 0)?];
+    rules.insert(libc::SYS_prctl, vec![rule(hides)?]);
     // The limits of another process: they can end it.
     rules.insert(libc::SYS_prlimit64, vec![rule(vec![condition(0, SeccompCmpOp::Ne, 0)?])?]);
     if !has_namespaces {

@@ -1,0 +1,143 @@
+//! Code that hides what it uses from the look at its whole sandbox, or keeps that look busy.
+
+use super::peer::*;
+use code_interpreter::Policy;
+use std::time::{Duration, Instant};
+
+const MIB: u64 = 1 << 20;
+
+fn with(policy: Policy, test: impl Fn(&Peer, &str)) {
+    for (name, level) in confined() {
+        eprintln!("level {name}");
+        let peer = Peer::with(|builder| level(builder.policy(policy.clone()).warm(0)));
+        let id = peer.create();
+        test(&peer, &id);
+    }
+}
+
+#[test]
+fn files_of_a_home_without_rights() {
+    let code = |mode: &str| {
+        format!(
+            "import os, time\nfrom tempfile import gettempdir\nplaces = [gettempdir()] if {mode} == 0 else [os.getcwd()]\n\
+             os.chmod(os.environ['HOME'], {mode})\nfor i in range(10):\n    for place in places:\n        \
+             try: open(f'{{place}}/{{i}}', 'wb').write(bytes(10 << 20))\n        except PermissionError: open('/nowhere' if {mode} else '/dev/null')\n\
+             start = time.time()\nwhile time.time() < start + 6: time.sleep(0.01)\n\
+             os.chmod(os.environ['HOME'], 0o700)\nsum(os.path.getsize(f'{{place}}/{{i}}') for i in range(10) for place in places if os.path.exists(f'{{place}}/{{i}}'))"
+        )
+    };
+    for mode in ["0o300", "0"] {
+        with(Policy::new().disk(60 * MIB), |peer, id| {
+            let run = peer.run(id, &code(mode));
+            // Without rights to it nothing can be written either, unless by another way.
+            let wrote_nothing = run.text.as_deref() == Some("0");
+            assert!(wrote_nothing || run.error.as_deref() == Some("DiskFull"), "{mode}: {run:?}");
+        });
+    }
+}
+
+/// Runs code in a program that may be run and not read, so that nobody but root may look at its processes.
+const UNREADABLE: &str = "import ctypes, os, shutil, subprocess, sys
+assert ctypes.CDLL(None).prctl(4, 0, 0, 0, 0) == -1
+shutil.copy(os.path.realpath(sys.executable), 'program'); os.chmod('program', 0o111)
+def run(code):
+    return subprocess.run(['./program', '-S', '-c', code], env={'PYTHONHOME': sys.base_prefix}).returncode
+";
+
+#[test]
+fn memory_of_programs_that_may_not_be_read() {
+    with(Policy::new().memory(256 * MIB), |peer, id| {
+        let code = "import os, time
+for _ in range(4):
+    if os.fork() == 0: x = bytearray(100 << 20); time.sleep(8); os._exit(0)
+all = sorted(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(2))
+os._exit(all == [-9, -9])";
+        let status = peer.text(id, &format!("{UNREADABLE}\nrun({code:?})"));
+        assert!(["1", "-9"].contains(&status.as_str()), "{status}");
+    });
+}
+
+#[test]
+fn files_of_programs_that_may_not_be_read() {
+    with(Policy::new().disk(60 * MIB), |peer, id| {
+        let code = "import os, time
+files = []
+for i in range(10):
+    f = open('gone', 'wb'); os.unlink('gone'); f.write(bytes(10 << 20)); f.flush(); files.append(f)
+start = time.time()
+while time.time() < start + 5: time.sleep(0.01)";
+        let run = peer.run(id, &format!("{UNREADABLE}\nrun({code:?})"));
+        assert!(run.text.as_deref() == Some("-9") || run.error.as_deref() == Some("DiskFull"), "{run:?}");
+    });
+}
+
+#[test]
+fn deleted_files_that_are_only_mapped() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("only root can look at what is mapped");
+    }
+    with(Policy::new().disk(60 * MIB), |peer, id| {
+        let code = "import mmap, os, time
+maps = []
+for i in range(10):
+    with open('gone', 'w+b') as f:
+        f.write(bytes(10 << 20)); f.flush()
+        maps.append(mmap.mmap(f.fileno(), 10 << 20))
+    os.unlink('gone')
+for m in maps: m.flush()
+# What a mapping from Python keeps open besides.
+for name in os.listdir('/proc/self/fd'):
+    try:
+        if '(deleted)' in os.readlink(f'/proc/self/fd/{name}'): os.close(int(name))
+    except OSError: pass
+start = time.time()
+while time.time() < start + 5: time.sleep(0.01)";
+        let run = peer.run(id, code);
+        assert_eq!(run.error.as_deref(), Some("DiskFull"), "{run:?}");
+    });
+}
+
+#[test]
+fn many_files_keep_nobody_from_looking_at_other_sandboxes() {
+    // Making so many files takes long, so at one level only; the looks are the same.
+    let peer = Peer::with(|builder| builder.policy(Policy::new().memory(256 * MIB)).warm(0));
+    let id = &peer.create();
+    let made = peer.text(
+        id,
+        "import os\nfor i in range(200):\n    os.mkdir(str(i))\n    for j in range(500): os.mknod(f'{i}/{j}')\n1",
+    );
+    assert_eq!(made, "1");
+    let other = peer.create();
+    // The count begins.
+    peer.run(id, "import time\nfor _ in range(150): time.sleep(0.01)");
+    let start = Instant::now();
+    let code = "import mmap, time\nx = mmap.mmap(-1, 700 << 20)\nfor i in range(0, 700 << 20, 4096):\n    x[i] = 1\ntime.sleep(8)";
+    let run = peer.run(&other, code);
+    assert_eq!(run.error.as_deref(), Some("OutOfMemory"), "{run:?}");
+    assert!(start.elapsed() < Duration::from_secs(3), "after {:?}", start.elapsed());
+}
+
+#[test]
+fn processes_that_nobody_waits_for() {
+    with(Policy::new().processes(40), |peer, id| {
+        let code = "import os, time
+made = 0
+for _ in range(400):
+    try:
+        if os.fork() == 0:
+            try:
+                if os.fork() == 0: time.sleep(30)
+            finally: os._exit(0)
+        os.wait(); made += 1
+    except OSError: break
+made";
+        let run = peer.run(id, code);
+        assert!(run.error.is_none(), "{run:?}");
+        eventually("no more are left than there may be", || {
+            let left = processes_of(&peer.root).len();
+            eprintln!("{left} of {:?}", run.text);
+            left <= 40
+        });
+        assert_eq!(peer.text(id, "made > 0"), "True");
+    });
+}
