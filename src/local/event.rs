@@ -86,6 +86,9 @@ impl Formatter for Ascii {
 }
 
 fn write_ascii<W: ?Sized + Write>(writer: &mut W, text: &str) -> io::Result<()> {
+    if text.is_ascii() {
+        return writer.write_all(text.as_bytes());
+    }
     let mut rest = text;
     while let Some(at) = rest.find(|char: char| !char.is_ascii()) {
         writer.write_all(rest[..at].as_bytes())?;

@@ -150,7 +150,7 @@ async def use_async(number):
     context = await sandbox.create_code_context()
     check((await sandbox.run_code("x", context=context)).error.name, "NameError")
     await sandbox.remove_code_context(context)
-    check(len(await sandbox.list_code_contexts()), 1)
+    check(len(await sandbox.list_code_contexts()), 2)
     await raises_async(TimeoutException, sandbox.run_code("import time; time.sleep(60)", timeout=1))
     check((await sandbox.run_code("1 + 1")).text, "2")
     check((await sandbox.run_code("x")).text, str(number))

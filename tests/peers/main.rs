@@ -44,13 +44,13 @@ fn run(program: &mut Command) {
 
 #[test]
 #[ignore = "needs the official Python client; .ci/peers installs it"]
-fn first_contact() {
+fn python_first_contact() {
     run(Command::new(setting(PYTHON)).arg(script("first_contact.py")));
 }
 
 #[test]
 #[ignore = "needs the official Python client; .ci/peers installs it"]
-fn python() {
+fn python_cases() {
     run(Command::new(setting(PYTHON)).arg(script("python/main.py")));
 }
 
