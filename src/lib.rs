@@ -148,7 +148,7 @@
 //! | events of an unknown type | ignored; unknown forms of an output are kept under their names |
 //! | a value whose JSON, table or chart would have more than 64 MiB or some million items, or has no end | its other forms, without that one |
 //! | a chart of an unknown kind, or without the fields of its kind | [`Chart::Other`], as it came |
-//! | an answer that ends before the execution did | [`ErrorKind::ConnectionLost`], or [`ErrorKind::SandboxGone`] if the service says so |
+//! | an answer that ends before the execution did | [`ErrorKind::ConnectionLost`], or [`ErrorKind::SandboxGone`] or [`ErrorKind::SandboxPaused`] if the service says so |
 //! | a status that is an error, with any body | the kind of that status, with the body's text |
 //!
 //! # Features

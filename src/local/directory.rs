@@ -29,6 +29,8 @@ pub(super) struct EngineDirectory {
     path: PathBuf,
     #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     stage: PathBuf,
+    /// Where it lies, and the mode that this has.
+    root: (PathBuf, Permissions),
     _lock: File,
 }
 
@@ -49,7 +51,8 @@ impl EngineDirectory {
         let stage = path.join("root");
         make_private(&stage).map_err(failed)?;
         let lock = lock_file(&path.join(LOCK), FlockOperation::NonBlockingLockExclusive).map_err(failed)?;
-        Ok(Self { path, stage, _lock: lock })
+        let mode = fs::metadata(&root).map_err(failed)?.permissions();
+        Ok(Self { path, stage, root: (root, mode), _lock: lock })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -64,6 +67,7 @@ impl EngineDirectory {
 
     /// Makes the directory of a sandbox.
     pub(super) fn create_sandbox(&self, id: &str) -> io::Result<PathBuf> {
+        self.put_modes_right()?;
         let path = self.path.join(id);
         DirBuilder::new().mode(0o700).create(&path)?;
         DirBuilder::new().mode(0o700).create(temporary(&path))?;
@@ -72,7 +76,16 @@ impl EngineDirectory {
 
     /// Removes everything of this engine.
     pub(super) fn remove(&self) -> io::Result<()> {
+        self.put_modes_right()?;
         remove(&self.path)
+    }
+
+    /// Code that is not confined by namespaces can change the modes of the user's files, so also of these directories:
+    /// to let others in, or to keep the engine out.
+    fn put_modes_right(&self) -> io::Result<()> {
+        let (root, mode) = &self.root;
+        fs::set_permissions(root, mode.clone())?;
+        fs::set_permissions(&self.path, Permissions::from_mode(0o700))
     }
 }
 

@@ -11,10 +11,14 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use super::processes::threads;
+
 /// The unit of `st_blocks`, whatever the file system's own is.
 const BLOCK: u64 = 512;
 /// A file takes some room even when it is empty.
 const LEAST: u64 = 1024;
+/// The paths that are still to be looked at take no more memory than this: they can be long, and many.
+const MOST_WAITING: usize = 64 << 20;
 
 /// The bytes that a directory takes with all that is in it. A file that has several names counts once; links are not
 /// followed, and code that changes the tree meanwhile does not lead out of it. More than there can be, if directories are
@@ -24,7 +28,9 @@ pub(super) fn usage(directory: &Path) -> u64 {
     let mut total = 0_u64;
     let mut several = HashSet::new();
     let mut queue = vec![PathBuf::from(".")];
+    let mut waiting = 0_usize;
     while let Some(path) = queue.pop() {
+        waiting = waiting.saturating_sub(path.as_os_str().len());
         let entries = match list(root.as_fd(), &path) {
             Ok(entries) => entries,
             // Nested deeper than a path can be long, which nobody does who does not want to hide something.
@@ -35,7 +41,12 @@ pub(super) fn usage(directory: &Path) -> u64 {
         for (name, about) in entries {
             let is_directory = FileType::from_raw_mode(about.st_mode) == FileType::Directory;
             if is_directory {
-                queue.push(path.join(&name));
+                let below = path.join(&name);
+                waiting = waiting.saturating_add(below.as_os_str().len());
+                if waiting > MOST_WAITING {
+                    return u64::MAX;
+                }
+                queue.push(below);
             }
             if about.st_nlink < 2 || is_directory || several.insert((about.st_dev, about.st_ino)) {
                 let taken = u64::try_from(about.st_blocks).unwrap_or(0).saturating_mul(BLOCK);
@@ -137,7 +148,10 @@ pub(super) fn nameless(processes: &[u32], directory: &Path) -> Nameless {
     let disk = fs::metadata(directory).map_or(0, |metadata| metadata.dev());
     let mut seen = HashSet::new();
     let mut found = Nameless::default();
-    let descriptors = processes.iter().flat_map(|id| fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten());
+    // Threads may have descriptors that the first one of their process has not.
+    let threads = processes.iter().flat_map(|id| threads(*id).into_iter().map(move |thread| (*id, thread)));
+    let descriptors =
+        threads.flat_map(|(id, thread)| fs::read_dir(format!("/proc/{id}/task/{thread}/fd")).into_iter().flatten());
     for file in descriptors.flatten().filter_map(|entry| fs::metadata(entry.path()).ok()) {
         if file.is_file() && file.nlink() == 0 && seen.insert((file.dev(), file.ino())) {
             let kind = if file.dev() == disk { &mut found.on_disk } else { &mut found.in_memory };
@@ -172,7 +186,7 @@ mod tests {
         let closed = root.join("closed");
         fs::create_dir_all(&closed)?;
         fs::write(closed.join("file"), vec![1; 1 << 20])?;
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0))?;
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o0))?;
         let taken = usage(&root);
         assert!(taken >= 1 << 20, "{taken}");
         assert_eq!(fs::metadata(&closed)?.mode() & 0o777, 0);

@@ -36,6 +36,9 @@ const LEFTOVERS: Duration = Duration::from_secs(1);
 /// A cheap handle; clones are the same engine. When the last one is dropped the engine is told to stop, and the drop
 /// waits for it up to two seconds. [`stop`](Self::stop) waits until every process is gone. Neither needs a runtime,
 /// and both may be called where there is one.
+///
+/// The engine starts processes and collects them by itself. A program that ignores the signal SIGCHLD, or collects
+/// all its children with `waitpid(-1)`, takes them from it.
 #[derive(Clone)]
 pub struct LocalEngine {
     inner: Arc<Inner>,

@@ -25,8 +25,9 @@
 //! How it is put together: `server` takes requests, `registry` keeps the sandboxes, `sandbox` has a `supervisor`
 //! (one Python process) and `context`s, a context has a `kernel` (a fork of the supervisor), and `run` is one
 //! execution on it. `confinement` keeps a sandbox's processes in, `watch` looks after what they use, and `proxy` is their
-//! way out if they have one. What Python does is in `python/supervisor.py` and `python/driver.py`; what makes a notebook
-//! of it, in `python/notebook/`.
+//! way out if they have one. `pause` makes a sandbox stand still, `meter` measures it, and `log` keeps what happened to
+//! it. What Python does is in `python/supervisor.py` and `python/driver.py`; what makes a notebook of it, in
+//! `python/notebook/`.
 
 mod builder;
 #[cfg(unix)]

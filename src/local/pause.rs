@@ -144,19 +144,21 @@ fn stop_below(supervisor: u32) -> Result<HashSet<u32>, Problem> {
     let mut stopped = HashSet::new();
     for _ in 0..ROUNDS {
         let snapshot = Snapshot::take();
-        let Some(all) = below(&snapshot, supervisor) else {
+        if !is_ours(&snapshot, supervisor) {
             return Err(failed("its processes cannot be found in /proc"));
-        };
+        }
         let mut is_still = true;
-        // Parents first: none sees a child of its own stop.
-        for id in all {
+        let mut queue = snapshot.children(supervisor).to_vec();
+        while let Some(id) = queue.pop() {
             let was_told = stopped.contains(&id);
             if snapshot.get(id).is_none_or(|process| process.is_stopped || was_told && process.cannot_run) {
-                continue;
+                // Only now its children: a parent that still waits for them, such as a shell, would see them stop.
+                queue.extend(snapshot.children(id));
+            } else {
+                is_still = false;
+                stopped.insert(id);
+                snapshot.signal(id, Signal::STOP);
             }
-            is_still = false;
-            stopped.insert(id);
-            snapshot.signal(id, Signal::STOP);
         }
         if is_still {
             return Ok(stopped);
@@ -170,18 +172,19 @@ fn stop_below(supervisor: u32) -> Result<HashSet<u32>, Problem> {
 /// Lets these go on, children first: no parent finds one of its own stopped.
 fn go_on_below(supervisor: u32, stopped: &HashSet<u32>) {
     let snapshot = Snapshot::take();
-    for id in below(&snapshot, supervisor).unwrap_or_default().into_iter().rev() {
+    if !is_ours(&snapshot, supervisor) {
+        return;
+    }
+    for id in snapshot.tree(supervisor).into_iter().rev() {
         if stopped.contains(&id) {
             snapshot.signal(id, Signal::CONT);
         }
     }
 }
 
-/// The processes below a supervisor, parents before their children; none if it is not a process of this program (any
-/// more).
-fn below(snapshot: &Snapshot, supervisor: u32) -> Option<Vec<u32>> {
-    let is_ours = snapshot.children(std::process::id()).contains(&supervisor);
-    is_ours.then(|| snapshot.tree(supervisor).into_iter().filter(|id| *id != supervisor).collect())
+/// Whether it is a process of this program, and not one that has its number by now.
+fn is_ours(snapshot: &Snapshot, supervisor: u32) -> bool {
+    snapshot.children(std::process::id()).contains(&supervisor)
 }
 
 fn failed(why: &str) -> Problem {

@@ -100,7 +100,19 @@ impl Snapshot {
 
 impl Process {
     fn read(id: u32) -> Option<Self> {
-        Self::parse(&std::fs::read(format!("/proc/{id}/stat")).ok()?)
+        let process = Self::parse(&std::fs::read(format!("/proc/{id}/stat")).ok()?)?;
+        if process.threads > 1 && process.cannot_run && process.pages == 0 {
+            // Its first thread may have ended before the others, which go on and keep the memory.
+            return Some(threads(id).into_iter().find_map(|thread| process.as_seen_by(id, thread)).unwrap_or(process));
+        }
+        Some(process)
+    }
+
+    /// What a thread that has not ended tells of it.
+    fn as_seen_by(self, id: u32, thread: u32) -> Option<Self> {
+        let seen = Self::parse(&std::fs::read(format!("/proc/{id}/task/{thread}/stat")).ok()?)?;
+        let Self { pages, is_stopped, .. } = seen;
+        (pages > 0).then_some(Self { pages, is_stopped, cannot_run: false, ..self })
     }
 
     /// Parses `/proc/<id>/stat`; see proc_pid_stat(5).
@@ -111,7 +123,9 @@ impl Process {
         // The fields are counted from 1, and the first one here is the third.
         let field = |number: usize| fields.get(number - 3).copied();
         let number = |field_number: usize| field(field_number)?.parse::<u64>().ok();
-        if matches!(field(3)?, "Z" | "X") {
+        // One that has ended and waits to be collected has one thread; more are left when only the first has ended.
+        let has_ended = matches!(field(3)?, "Z" | "X");
+        if has_ended && number(20).is_none_or(|threads| threads < 2) {
             return Some(Self { parent: u32::try_from(number(4)?).ok()?, cannot_run: true, ..Self::default() });
         }
         Some(Self {
@@ -121,9 +135,15 @@ impl Process {
             pages: number(24)?,
             started: number(22)?,
             is_stopped: matches!(field(3), Some("T" | "t")),
-            cannot_run: field(3) == Some("D"),
+            cannot_run: has_ended || field(3) == Some("D"),
         })
     }
+}
+
+/// The threads of a process.
+pub(super) fn threads(id: u32) -> Vec<u32> {
+    let entries = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// Signals a process that is still the one that is meant once there is a handle on it. What cannot be signalled has
@@ -152,7 +172,9 @@ fn send(pid: Pid, signal: Signal, is_meant: impl FnOnce() -> bool) {
 /// [`Snapshot::usage`], which may be far too much for many forks of one process.
 pub(super) fn proportional_memory(ids: &[u32]) -> u64 {
     let of_one = |id: &u32| {
-        let text = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap_or_default();
+        let read = |id: u32| std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok();
+        // A first thread that has ended has no memory any more; the others may.
+        let text = read(*id).or_else(|| threads(*id).into_iter().find_map(read))?;
         let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
         line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
     };
@@ -184,6 +206,10 @@ mod tests {
         let expected =
             Process { parent: 3, ticks: 37, threads: 5, pages: 12, started: 100, is_stopped: true, cannot_run: false };
         assert_eq!(process, Some(expected));
+        let only_first_ended = Process::parse(b"7 (a) Z 3 7 7 0 -1 0 1 0 0 0 10 20 3 4 20 0 2 0 100 0 0 1 2");
+        assert!(only_first_ended.is_some_and(|process| process.threads == 2 && process.cannot_run));
+        let ended = Process::parse(b"7 (a) Z 3 7 7 0 -1 0 1 0 0 0 10 20 3 4 20 0 1 0 100 0 0 1 2");
+        assert_eq!(ended, Some(Process { parent: 3, cannot_run: true, ..Process::default() }));
         for bad in [b"".as_slice(), b"7 (a)", b"7 (a) S x", b"7 (a) S 1 2", b"7 \xff S 1"] {
             assert_eq!(Process::parse(bad), None, "{bad:?}");
         }

@@ -24,6 +24,9 @@ const PREFIXES: [&str; 5] = ["/usr/local/bin", "/usr/bin", "/opt/homebrew/bin", 
 /// Below the home directory, with a directory for each version in between.
 const VERSIONED: [&str; 3] = [".pyenv/versions", ".local/share/uv/python", ".nvm/versions/node"];
 
+/// What a virtual environment is made of.
+const ENVIRONMENT: [&str; 6] = ["bin", "lib", "lib64", "include", "share", "pyvenv.cfg"];
+
 /// An interpreter that was run and is new enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Interpreter {
@@ -141,10 +144,13 @@ fn of_prefix(prefix: &Path, minor: u32) -> Vec<PathBuf> {
     [library.join(format!("python3.{minor}"))].into_iter().chain(shared).collect()
 }
 
-/// The virtual environment that an interpreter belongs to.
-fn virtual_environment(interpreter: &Path) -> Option<PathBuf> {
-    let directory = interpreter.parent()?.parent()?;
-    directory.join("pyvenv.cfg").is_file().then(|| directory.to_owned())
+/// The parts of the virtual environment that an interpreter belongs to. Beside them there may be a whole project.
+fn virtual_environment(interpreter: &Path) -> Vec<PathBuf> {
+    let directory = interpreter.parent().and_then(Path::parent);
+    match directory.filter(|directory| directory.join("pyvenv.cfg").is_file()) {
+        Some(directory) => ENVIRONMENT.iter().map(|part| directory.join(part)).collect(),
+        None => Vec::new(),
+    }
 }
 
 /// What the name of a runtime asks for.

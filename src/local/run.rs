@@ -456,9 +456,11 @@ impl Run<'_> {
         let enough = Instant::now() + LAST_BREATH;
         while let Some(line) = self.kernel.lines.next_now() {
             self.hear(&line);
-            if Instant::now() >= enough {
+            if Instant::now() >= enough || self.answer.size() > ROOM_TO_END {
                 break;
             }
+            // Others have their turn, however much there is to hear.
+            tokio::task::yield_now().await;
         }
         self.pass_rest();
         match self.interrupt {

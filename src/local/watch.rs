@@ -1,20 +1,19 @@
 //! Looks after what the operating system does not limit for a sandbox as a whole: its memory, processes and files.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tokio::time::sleep;
 
-use super::disk;
+use super::disk::{self, Nameless};
+use super::log::Severity;
 use super::overuse::Overuse;
 use super::policy::Policy;
-use super::processes::{self, Snapshot};
+use super::processes::{self, Snapshot, Usage};
 use super::registry::Registry;
 use super::sandbox::Sandbox;
-use super::supervisor::Supervisor;
 
 /// The time between two looks while something goes on in a sandbox, and when nothing does.
 const BUSY: Duration = Duration::from_millis(150);
@@ -28,8 +27,10 @@ const ROUNDS: usize = 50;
 #[derive(Default)]
 struct Seen {
     cpu: Duration,
-    /// Counting files can take long, so the next time depends on how long the last one took.
-    disk_due: Option<Instant>,
+    /// Something happened since the files were counted.
+    has_new_files: bool,
+    /// Counting them can take long, so the next time depends on how long the last one took.
+    count_at: Option<Instant>,
 }
 
 /// Watches all sandboxes, for as long as the engine runs.
@@ -49,7 +50,8 @@ pub(super) async fn watch(registry: Arc<Registry>) {
         let look = Look { policy: Arc::clone(&policy), sandboxes, seen: std::mem::take(&mut seen) };
         let Ok(outcome) = tokio::task::spawn_blocking(move || look.look()).await else { continue };
         for (sandbox, overuse) in outcome.over_disk {
-            registry.end(sandbox, overuse).await;
+            let registry = Arc::clone(&registry);
+            tokio::spawn(async move { registry.end(sandbox, overuse).await });
         }
         seen = outcome.seen;
         rest = if outcome.is_busy { BUSY.max(outcome.took * SHARE) } else { IDLE };
@@ -82,31 +84,19 @@ impl Look {
                 Some(seen) => (seen, false),
                 None => (Seen::default(), true),
             };
+            let kept = Kept { policy: &self.policy, snapshot: &snapshot, sandbox, root };
             // What uses no processor takes nothing more either.
             if is_new || seen.cpu != usage.cpu {
                 outcome.is_busy = true;
-                seen.cpu = usage.cpu;
-                let kept = Kept {
-                    policy: &self.policy,
-                    snapshot: &snapshot,
-                    supervisor: &sandbox.supervisor,
-                    directory: &sandbox.directory,
-                    root,
-                };
-                if usage.tasks > self.policy.processes {
-                    kept.end_most_numerous(usage.tasks);
-                }
-                let open = disk::nameless(&snapshot.tree(root), &sandbox.directory);
-                let is_over = usage.memory.saturating_add(open.in_memory) > self.policy.memory;
-                if is_over && kept.end_largest() {
-                    // One may not be enough, and the others may be asleep.
-                    seen.cpu = Duration::MAX;
-                }
-                if seen.disk_due.is_none_or(|due| due <= Instant::now()) {
-                    let (overuse, due) = count_files(&self.policy, &sandbox.directory, open.on_disk);
-                    seen.disk_due = Some(due);
-                    outcome.over_disk.extend(overuse.map(|overuse| (Arc::clone(sandbox), overuse)));
-                }
+                seen.has_new_files = true;
+                // One process that is ended may not be enough, and the others may be asleep.
+                seen.cpu = if kept.end_what_is_too_much(usage) { Duration::MAX } else { usage.cpu };
+            }
+            if seen.has_new_files && seen.count_at.is_none_or(|at| at <= Instant::now()) {
+                let start = Instant::now();
+                outcome.over_disk.extend(kept.count_files().map(|overuse| (Arc::clone(sandbox), overuse)));
+                seen.has_new_files = false;
+                seen.count_at = Some(Instant::now() + start.elapsed() * SHARE);
             }
             outcome.seen.insert(sandbox.id.clone(), seen);
         }
@@ -115,28 +105,41 @@ impl Look {
     }
 }
 
-fn count_files(policy: &Policy, directory: &Path, nameless: u64) -> (Option<Overuse>, Instant) {
-    let start = Instant::now();
-    let used = disk::usage(directory).saturating_add(nameless);
-    let overuse = (used > policy.disk).then_some(Overuse::Disk { used, limit: policy.disk });
-    (overuse, Instant::now() + start.elapsed() * SHARE)
-}
-
 /// A sandbox that has to be kept to its limits.
 struct Kept<'a> {
     policy: &'a Policy,
     snapshot: &'a Snapshot,
-    supervisor: &'a Supervisor,
-    directory: &'a Path,
+    sandbox: &'a Sandbox,
     root: u32,
 }
 
 impl Kept<'_> {
+    /// Says whether something had to be ended.
+    fn end_what_is_too_much(&self, usage: Usage) -> bool {
+        let has_too_many = usage.tasks > self.policy.processes;
+        if has_too_many {
+            self.end_most_numerous(usage.tasks);
+        }
+        let unseen = self.nameless(&self.snapshot.tree(self.root)).in_memory;
+        let is_large = usage.memory.saturating_add(unseen) > self.policy.memory && self.end_largest();
+        has_too_many || is_large
+    }
+
+    fn count_files(&self) -> Option<Overuse> {
+        let nameless = self.nameless(&self.snapshot.tree(self.root)).on_disk;
+        let (used, limit) = (disk::usage(&self.sandbox.directory).saturating_add(nameless), self.policy.disk);
+        (used > limit).then_some(Overuse::Disk { used, limit })
+    }
+
+    fn nameless(&self, processes: &[u32]) -> Nameless {
+        disk::nameless(processes, &self.sandbox.directory)
+    }
+
     /// Kills the process that has the most memory, if the sandbox has too much also when what processes share is not
     /// counted for each of them. Says whether it has.
     fn end_largest(&self) -> bool {
         let all = self.snapshot.tree(self.root);
-        let unseen = |ids: &[u32]| disk::nameless(ids, self.directory).in_memory;
+        let unseen = |ids: &[u32]| self.nameless(ids).in_memory;
         let used = processes::proportional_memory(&all).saturating_add(unseen(&all));
         let candidates = all.iter().copied().filter(|id| *id != self.root);
         let largest = candidates.max_by_key(|id| self.snapshot.memory(*id).saturating_add(unseen(&[*id])));
@@ -171,10 +174,11 @@ impl Kept<'_> {
         }
     }
 
-    /// Says beforehand why a context's process is going to be killed.
+    /// Says beforehand why a process is going to be killed, which may be that of a context.
     fn judge(&self, id: u32, overuse: Overuse) {
+        self.sandbox.log.note(Severity::Warn, format!("a process is killed: {overuse}"));
         if let Some(inner) = inner_id(id) {
-            self.supervisor.judge(inner, overuse);
+            self.sandbox.supervisor.judge(inner, overuse);
         }
     }
 }

@@ -347,3 +347,39 @@ fn logs_say_what_happened_and_neither_code_nor_output() {
     }
     assert_eq!(peer.get("/v2/sandboxes/nope/logs").0, 404);
 }
+
+#[test]
+fn no_shell_and_no_program_takes_a_pause_for_a_stop() {
+    let peer = Peer::new();
+    let id = peer.create();
+    let bash = "set -m; n=0; echo on; for i in 1 2 3 4 5 6 7 8; do (sleep 0.1); n=$((n + 1)); done; sleep 0.1 & wait; echo $n; jobs";
+    let javascript =
+        "console.log('on'); for (let i = 0; i < 8; i++) await new Promise(r => setTimeout(r, 100)); 'done'";
+    let python = "import subprocess; print('on', flush=True); subprocess.run(['sh', '-c', 'sleep 0.8; echo done'], capture_output=True).stdout";
+    for (language, code, text, printed) in [
+        ("bash", bash, None, "on\n8\n"),
+        ("python", python, Some("b'done\\n'"), "on\n"),
+        ("javascript", javascript, Some("done"), "on\n"),
+    ] {
+        if language == "javascript" && crate::without_node() {
+            continue;
+        }
+        let mut running = peer.start(&id, json!({"code": code, "language": language}));
+        let mut events = Vec::new();
+        while events.last().is_none_or(|event: &Value| event["type"] != "stdout") {
+            events.push(running.next().unwrap().unwrap());
+        }
+        for _ in 0..3 {
+            sleep(ms(150));
+            peer.pause(&id);
+            sleep(ms(200));
+            peer.resume(&id);
+        }
+        events.extend(running.map(Result::unwrap));
+        let run = Run::new(events);
+        let seen = (run.text.as_deref(), run.stdout.as_str(), run.error.as_deref());
+        assert_eq!(seen, (text, printed, None), "{language}");
+        // A shell tells of its jobs there.
+        assert!(!run.stderr.contains("Stopped"), "{language}: {}", run.stderr);
+    }
+}

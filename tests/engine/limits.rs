@@ -62,6 +62,45 @@ fn memory_that_no_process_has_mapped() {
 }
 
 #[test]
+fn memory_of_processes_whose_first_thread_has_ended() {
+    with(Policy::new().memory(256 * MIB), |peer, id| {
+        let code = "import ctypes, os, platform, threading, time
+def hide():
+    x = bytearray(100 << 20)
+    time.sleep(20)
+    os._exit(0)
+for _ in range(4):
+    if os.fork() == 0:
+        threading.Thread(target=hide).start()
+        ctypes.CDLL(None).syscall(60 if platform.machine() == 'x86_64' else 93, 0)
+sorted(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(2))";
+        assert_eq!(peer.text(id, code), "[-9, -9]");
+    });
+}
+
+#[test]
+fn memory_that_only_one_thread_has_open() {
+    with(Policy::new().memory(256 * MIB), |peer, id| {
+        // A thread that shares memory but not descriptors with the others: clone(2) without CLONE_FILES.
+        let code = "import ctypes, mmap, os, time
+libc = ctypes.CDLL(None)
+@ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+def hide(_):
+    for i in range(10):
+        f = os.memfd_create('x')
+        os.write(f, bytes(50 << 20))
+    time.sleep(20)
+    return 0
+stack = ctypes.create_string_buffer(8 << 20)
+VM, FS, SIGHAND, THREAD = 0x100, 0x200, 0x800, 0x10000
+top = ctypes.c_void_p((ctypes.addressof(stack) + (8 << 20)) & ~15)
+libc.clone(hide, top, VM | FS | SIGHAND | THREAD, None)
+time.sleep(25)";
+        assert_lost(peer, id, &peer.run(id, code), "OutOfMemory", "over its limit");
+    });
+}
+
+#[test]
 fn processor_time() {
     with(Policy::new().cpu_time(Duration::from_secs(1)), |peer, id| {
         assert_lost(peer, id, &peer.run(id, "while True: pass"), "CpuTimeExceeded", "limit of 1 s of processor time");

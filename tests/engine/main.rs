@@ -9,6 +9,7 @@ mod languages;
 mod libraries;
 mod lifecycle;
 mod limits;
+mod missing;
 mod network;
 mod notebook;
 mod peer;

@@ -190,7 +190,9 @@ fn python_beyond_expressions() {
     assert_eq!(peer.text(&id, code), "('C', \"def g():\\n    return 'source'\\n\")");
     let code = "def square(n):\n    return n * n\nimport multiprocessing\n\
                 with multiprocessing.get_context('fork').Pool(2) as pool:\n    r = pool.map(square, range(4))\nr";
-    assert_eq!(peer.text(&id, code), "[0, 1, 4, 9]");
+    if is_expected("namespaces") {
+        assert_eq!(peer.text(&id, code), "[0, 1, 4, 9]");
+    }
     let run = peer.run(&id, "import os\npid = os.fork()\nif pid == 0:\n    print('child')\nelse:\n    os.waitpid(pid, 0)\n    print('parent')");
     assert_eq!(run.stdout, "child\nparent\n");
     let run = peer.run(

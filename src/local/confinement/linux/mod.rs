@@ -211,8 +211,7 @@ impl Confined {
         let temporary = directory::temporary(directory);
         let own = [directory, temporary.as_path()];
         let mut rules = Rules::new(reach, &places, &own).map_err(io::Error::other)?;
-        // To be the one to go when the machine runs out of memory.
-        let mut steps = vec![Step::Write { path: c_bytes(b"/proc/self/oom_score_adj"), text: b"500".to_vec() }];
+        let mut steps = Vec::from_iter(offer_for_memory());
         if self.has_namespaces {
             steps.extend(root::become_user());
             let root = Root {
@@ -247,6 +246,15 @@ impl Confined {
         steps.extend(filters.into_iter().map(Step::Seccomp));
         Ok((steps, Kept { _ruleset: ruleset, exit }))
     }
+}
+
+/// Makes it the one to go when the machine runs out of memory. Nothing to do where the whole program is that already, and
+/// then nobody could be less so.
+fn offer_for_memory() -> Option<Step> {
+    const OFFER: i32 = 500;
+    let path = "/proc/self/oom_score_adj";
+    let current: i32 = std::fs::read_to_string(path).ok()?.trim().parse().ok()?;
+    (current < OFFER).then(|| Step::Write { path: c_bytes(path.as_bytes()), text: OFFER.to_string().into_bytes() })
 }
 
 /// What a process that confines itself makes use of.
