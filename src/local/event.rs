@@ -86,10 +86,14 @@ impl Formatter for Ascii {
 }
 
 fn write_ascii<W: ?Sized + Write>(writer: &mut W, text: &str) -> io::Result<()> {
+    if text.is_ascii() {
+        return writer.write_all(text.as_bytes());
+    }
     let mut rest = text;
     while let Some(at) = rest.find(|char: char| !char.is_ascii()) {
-        writer.write_all(&rest.as_bytes()[..at])?;
-        let mut chars = rest[at..].chars();
+        let (ascii, other) = rest.split_at(at);
+        writer.write_all(ascii.as_bytes())?;
+        let mut chars = other.chars();
         for unit in chars.next().into_iter().flat_map(|char| char.encode_utf16(&mut [0; 2]).to_vec()) {
             write!(writer, "\\u{unit:04x}")?;
         }

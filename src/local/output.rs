@@ -8,6 +8,8 @@ use super::channel::Pipe;
 
 /// Text waits this long for more, so that a loop of prints is not an event a line.
 const PATIENCE: Duration = Duration::from_millis(2);
+/// For the rest of a line it waits longer: `print` writes the end of a line by itself, and who asks for lines has them.
+const PATIENCE_FOR_LINE: Duration = Duration::from_millis(50);
 /// Text of this size waits no longer.
 const ENOUGH: usize = 64 * 1024;
 /// No pipe holds more, so what was written before a result is within it.
@@ -84,7 +86,8 @@ impl Output {
 
     /// When text that was read should be passed on at the latest.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.since.map(|since| since + PATIENCE)
+        let ends_a_line = self.ready.last().is_none_or(|(_, text)| text.ends_with('\n'));
+        self.since.map(|since| since + if ends_a_line { PATIENCE } else { PATIENCE_FOR_LINE })
     }
 
     /// True when there is enough text to pass on at once.

@@ -135,9 +135,9 @@ async def pie_charts(sandbox):
 
 @case
 async def box_charts(sandbox):
-    got = await chart(sandbox, "plt.boxplot([[1, 2, 3, 4, 5], [2, 3, 4, 9]], tick_labels=['x', 'y'], patch_artist=True)")
+    got = await chart(sandbox, "plt.boxplot([[1, 2, 3, 4, 5, 30], [2, 3, 4, 5, 6]], tick_labels=['x', 'y'], patch_artist=True)")
     check((type(got), [box.label for box in got.elements]), (charts.BoxAndWhiskerChart, ["x", "y"]))
-    check((got.elements[0].median, got.elements[0].outliers), (3, []))
+    check((got.elements[0].median, got.elements[0].outliers), (3.5, [30]))
 
 
 @case

@@ -53,11 +53,6 @@ class Flavour:
         self.name = name
         self.Sandbox, self.Volume = Face(sandbox, in_thread), Face(volume, in_thread)
 
-    async def stop(self, run):
-        """Stops waiting for a run, as far as this flavour can: a thread goes on until its time is over."""
-        run.cancel()
-        await asyncio.wait([run])
-
 
 FLAVOURS = [
     Flavour("sync", e2b_code_interpreter.Sandbox, e2b.Volume, True),
