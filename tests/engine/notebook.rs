@@ -11,7 +11,7 @@ const WITHOUT_PACKAGES: &str =
 
 /// What a cell did, in the order in which it came: `out:..`, `err:..`, `shown:..`, `value:..` and `error:name: value`.
 /// Pieces of one stream are joined.
-fn story(run: &Run) -> String {
+pub fn story(run: &Run) -> String {
     let mut told: Vec<(&str, String)> = Vec::new();
     for event in &run.events {
         let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
@@ -31,9 +31,14 @@ fn story(run: &Run) -> String {
     told.iter().map(|(kind, text)| format!("{kind}:{text}")).collect::<Vec<_>>().join("|")
 }
 
+/// The engine's own shell, whatever the machine has.
+fn standard() -> Peer {
+    Peer::with(|builder| builder.shell(code_interpreter::Shell::Standard))
+}
+
 /// Runs the cells one after the other in one context.
 fn check(cells: &[(&str, &str)]) {
-    let peer = Peer::new();
+    let peer = standard();
     let id = peer.create();
     assert_eq!(story(&peer.run(&id, WITHOUT_PACKAGES)), "");
     for (cell, expected) in cells {
@@ -97,7 +102,7 @@ fn what_is_python_stays_python() {
         ("\n    x = 3\n    !echo {x}", "out:3\n"),
         ("x != 3", "value:False"),
     ]);
-    let peer = Peer::new();
+    let peer = standard();
     let id = peer.create();
     peer.run(&id, "x = 2");
     for bad in ["x == !no", "x = (\n!no", "print(1)?", "if x:\n!ls\n  1", "!echo no\nx = ("] {
@@ -149,7 +154,7 @@ fn magics() {
 
 #[test]
 fn times_help_and_what_is_unknown() {
-    let peer = Peer::new();
+    let peer = standard();
     let id = peer.create();
     for cell in ["%%time\nx = 6\nawaited = await __import__('asyncio').sleep(0, 7)\nx * awaited", "%time x * awaited"] {
         let run = peer.run(&id, cell);
@@ -187,7 +192,7 @@ fn times_help_and_what_is_unknown() {
 
 #[test]
 fn tracebacks_name_the_cell_and_the_line() {
-    let peer = Peer::new();
+    let peer = standard();
     let id = peer.create();
     for (cell, error, line, text) in [
         ("!echo 1\n\n1/0", "ZeroDivisionError", 3, "1/0"),
@@ -214,7 +219,7 @@ fn tracebacks_name_the_cell_and_the_line() {
 
 #[test]
 fn output_of_commands_is_live_and_they_can_be_interrupted() {
-    let peer = Peer::new();
+    let peer = standard();
     let id = peer.create();
     peer.run(&id, "kept = 'kept'");
     for cell in
@@ -235,7 +240,7 @@ fn output_of_commands_is_live_and_they_can_be_interrupted() {
 
 #[test]
 fn display_and_the_objects_for_it() {
-    let peer = Peer::new();
+    let peer = standard();
     let id = peer.create();
     peer.run(&id, WITHOUT_PACKAGES);
     let run = peer
@@ -302,7 +307,7 @@ fn installed_packages_are_found_by_the_next_cell() {
                  z.writestr(info + 'METADATA', f'Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n')\n        \
                  z.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n        \
                  z.writestr(info + 'RECORD', '')\n";
-    let peer = Peer::new();
+    let peer = standard();
     let id = peer.create();
     let run = peer.run(&id, &format!("{wheel}wheel('ours', 1); wheel('theirs', 2)"));
     assert!(run.error.is_none(), "{run:?}");
@@ -322,7 +327,7 @@ fn installed_packages_are_found_by_the_next_cell() {
 
 #[test]
 fn replaced_builtins_do_not_break_magics_for_good() {
-    let peer = Peer::new();
+    let peer = standard();
     let id = peer.create();
     for code in ["builtins.compile = builtins.exec = builtins.len = None", "vars(builtins).clear()"] {
         peer.run(&id, &format!("import builtins\n{code}"));
@@ -335,12 +340,11 @@ fn replaced_builtins_do_not_break_magics_for_good() {
     assert_eq!(story(&peer.run(&id, "del get_ipython\n!echo fine")), "out:fine\n");
 }
 
-/// Needs an interpreter with IPython, named by `ENGINE_TEST_IPYTHON`.
+/// Without its shell.
 #[test]
-#[ignore = "needs an interpreter with IPython"]
+#[ignore = "needs libraries; .ci/libraries installs them"]
 fn displays_of_ipython_itself_arrive() {
-    let python = std::env::var("ENGINE_TEST_IPYTHON").unwrap();
-    let peer = Peer::with(|builder| builder.python(python));
+    let peer = super::libraries::peer_with(code_interpreter::Shell::Standard);
     let id = peer.create();
     let run = peer.run(&id, "import IPython, sys\nhasattr(IPython, 'is_stand_in')");
     assert_eq!(run.text.as_deref(), Some("False"), "{run:?}");
