@@ -5,6 +5,7 @@ driver's: the protocol, the streams, interrupts, and what the engine knows of li
 """
 
 import builtins
+import codeop
 import os
 import shlex
 import sys
@@ -103,6 +104,11 @@ class Value(DisplayHook):
 
 
 class Compiler(CachingCompiler):
+    def __init__(self):
+        super().__init__()
+        # With it, Python says only that there could be more.
+        self.flags &= ~getattr(codeop, "PyCF_ALLOW_INCOMPLETE_INPUT", 0)
+
     def get_code_name(self, raw_code, transformed_code, number):
         return f"<cell {number}>"
 
@@ -131,14 +137,16 @@ class Shell(InteractiveShell):
     def init_virtualenv(self):
         pass
 
-    def showtraceback(self, *arguments, **_options):
-        caller = sys._getframe(1)
-        if self.depth > 1 or caller.f_code.co_name not in RUNNERS:
-            given = arguments[0] if arguments and arguments[0] else sys.exc_info()
-            print(describe(given[1])["traceback"], end="", file=sys.stderr)
+    def showtraceback(self, exc_tuple=None, *_arguments, **_options):
+        self.print_error((exc_tuple or sys.exc_info())[1], sys._getframe(1))
 
     def showsyntaxerror(self, *_arguments, **_options):
-        self.showtraceback()
+        self.print_error(sys.exc_info()[1], sys._getframe(1))
+
+    def print_error(self, error, caller):
+        """What a cell raised is told as an event; the rest is printed: that of formatters, and of cells in cells."""
+        if error is not None and (self.depth > 1 or caller.f_code.co_name not in RUNNERS):
+            print(describe(error)["traceback"], end="", file=sys.stderr)
 
     def run_cell(self, raw_cell, *arguments, **options):
         self.depth += 1
@@ -148,7 +156,7 @@ class Shell(InteractiveShell):
             self.depth -= 1
 
     def ask_exit(self):
-        raise SystemExit
+        raise SystemExit(None)
 
     def enable_gui(self, gui=None):
         """There is no screen, so there are no windows to keep alive."""
@@ -210,8 +218,9 @@ def build():
     )
     shell.set_hook("show_in_pager", print_page, 0)
     shell.register_magic_function(pip)
-    # That an exit leads nowhere is told as an error.
-    warnings.filterwarnings("ignore", message="To exit: use", module="IPython")
+    # That an exit leads nowhere is told as an error; rare kinds of line ends are for Python to judge.
+    for unwanted in ("To exit: use", "`make_tokens_by_line` received"):
+        warnings.filterwarnings("ignore", message=unwanted, module="IPython")
     return shell
 
 
