@@ -301,13 +301,22 @@ fn earlier_cells_and_values() {
 
 #[test]
 fn installed_packages_are_found_by_the_next_cell() {
+    check_packages(&standard());
+}
+
+#[test]
+#[ignore = "needs libraries; .ci/libraries installs them"]
+fn installed_packages_are_found_in_ipython() {
+    check_packages(&super::libraries::peer_with(code_interpreter::Shell::IPython));
+}
+
+fn check_packages(peer: &Peer) {
     let wheel = "import zipfile\ndef wheel(name, value):\n    \
                  with zipfile.ZipFile(f'{name}-1.0-py3-none-any.whl', 'w') as z:\n        \
                  z.writestr(f'{name}.py', f'value = {value}')\n        info = f'{name}-1.0.dist-info/'\n        \
                  z.writestr(info + 'METADATA', f'Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n')\n        \
                  z.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n        \
                  z.writestr(info + 'RECORD', '')\n";
-    let peer = standard();
     let id = peer.create();
     let run = peer.run(&id, &format!("{wheel}wheel('ours', 1); wheel('theirs', 2)"));
     assert!(run.error.is_none(), "{run:?}");

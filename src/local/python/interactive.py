@@ -30,7 +30,7 @@ from traitlets.config import Config
 NAME = f"ipython {IPython.__version__}"
 SCRIPTS = ("bash", "sh", "script", "system", "sx", "!")
 # The parts of IPython that show what a cell raised, which is told as an event.
-RUNNERS = ("_run_cell", "run_cell_async", "run_ast_nodes", "run_code")
+RUNNERS = ("_run_cell", "run_cell_async", "run_ast_nodes", "run_code", "showindentationerror")
 
 HIDDEN.append(os.path.dirname(IPython.__file__) + os.sep)
 
