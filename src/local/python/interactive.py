@@ -190,7 +190,7 @@ def pip(line):
     IPython.get_ipython().user_ns["_exit_code"] = status
 
 
-def print_page(_shell, data, _start=0, _screen_lines=0, _pager_command=None):
+def print_page(_shell, data, **_options):
     print(data["text/plain"] if isinstance(data, dict) else data)
 
 
