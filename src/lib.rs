@@ -198,5 +198,5 @@ pub use clock::Clock;
 pub use config::RetryPolicy;
 pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "local")]
-pub use local::{ConfinementReport, Layer, LocalEngine, LocalEngineBuilder, Namespaces, Network, Policy};
+pub use local::{ConfinementReport, Layer, LocalEngine, LocalEngineBuilder, Namespaces, Network, Policy, Shell};
 pub use model::*;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::engine::LocalEngine;
 use super::policy::{Namespaces, Policy};
+use super::shell::Shell;
 use crate::error::Result;
 
 /// Sets up a [`LocalEngine`].
@@ -38,6 +39,7 @@ pub(super) struct Settings {
     pub(super) namespaces: Namespaces,
     pub(super) policy: Option<Policy>,
     pub(super) serves_e2b: bool,
+    pub(super) shell: Shell,
 }
 
 impl LocalEngineBuilder {
@@ -53,6 +55,7 @@ impl LocalEngineBuilder {
                 namespaces: Namespaces::default(),
                 policy: None,
                 serves_e2b: false,
+                shell: Shell::default(),
             },
         }
     }
@@ -88,6 +91,15 @@ impl LocalEngineBuilder {
     /// 15 MB of memory, and saves creating a sandbox the start of an interpreter.
     pub fn warm(mut self, count: usize) -> Self {
         self.settings.warm = count;
+        self
+    }
+
+    /// What runs Python, [`Shell::IfAvailable`] unless set.
+    ///
+    /// Importing IPython takes a quarter of a second, once per sandbox: [`warm`](Self::warm) does that ahead of
+    /// time, and [`Shell::Standard`] does without.
+    pub fn shell(mut self, shell: Shell) -> Self {
+        self.settings.shell = shell;
         self
     }
 
@@ -157,6 +169,7 @@ impl fmt::Debug for LocalEngineBuilder {
             .field("namespaces", &self.settings.namespaces)
             .field("policy", &self.settings.policy)
             .field("serves_e2b", &self.settings.serves_e2b)
+            .field("shell", &self.settings.shell)
             .finish_non_exhaustive()
     }
 }

@@ -103,7 +103,7 @@ impl LocalEngine {
             warn_unconfined();
         }
         let report = confinement.report().clone();
-        let place = Place { directory: Arc::clone(&directory), confinement };
+        let place = Place { directory: Arc::clone(&directory), confinement, shell: settings.shell };
         let registry = Registry::new(Pythons::new(python), place, settings.warm, settings.serves_e2b);
         let shared = Arc::new(Shared::default());
         let work = Work {

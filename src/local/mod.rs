@@ -26,8 +26,8 @@
 //! (one Python process) and `context`s, a context has a `kernel` (a fork of the supervisor), and `run` is one
 //! execution on it. `confinement` keeps a sandbox's processes in, `watch` looks after what they use, and `proxy` is their
 //! way out if they have one. `pause` makes a sandbox stand still, `meter` measures it, and `log` keeps what happened to
-//! it. What Python does is in `python/supervisor.py` and `python/driver.py`; what makes a notebook of it, in
-//! `python/notebook/`.
+//! it. What Python does is in `python/supervisor.py` and `python/driver.py`, or in `python/interactive.py` where IPython
+//! is installed; what makes a notebook of it, in `python/notebook/`.
 
 mod builder;
 #[cfg(unix)]
@@ -37,6 +37,7 @@ mod engine;
 mod engine;
 mod policy;
 mod report;
+mod shell;
 
 #[cfg(unix)]
 mod answer;
@@ -107,6 +108,7 @@ pub use builder::LocalEngineBuilder;
 pub use engine::LocalEngine;
 pub use policy::{Namespaces, Network, Policy};
 pub use report::{ConfinementReport, Layer};
+pub use shell::Shell;
 
 /// Locks; a panic elsewhere leaves nothing half done under any lock of the engine.
 #[cfg(unix)]

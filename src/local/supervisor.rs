@@ -20,6 +20,7 @@ use super::overuse::Overuse;
 use super::pause::{Going, Pause};
 use super::proxy::{self, Allowed};
 use super::python::Interpreter;
+use super::shell::Shell;
 use super::{leftovers, lock, machine};
 use crate::error::{Error, Result};
 
@@ -32,6 +33,7 @@ const TAIL: usize = 2048;
 
 const SUPERVISOR: &str = include_str!("python/supervisor.py");
 const DRIVER: &str = include_str!("python/driver.py");
+const INTERACTIVE: &str = include_str!("python/interactive.py");
 const PLAIN: &str = include_str!("python/plain.py");
 const CHARTS: &str = include_str!("python/charts.py");
 const LIBRARIES: &str = include_str!("python/libraries.py");
@@ -106,6 +108,7 @@ struct Report {
     pid: Option<u32>,
     /// The processor time that it used, in seconds.
     cpu: Option<f64>,
+    shell: Option<String>,
 }
 
 /// What is known of a kernel that has not ended.
@@ -127,6 +130,8 @@ pub(super) struct Supervisor {
     /// Serves the sandbox's way out of its network.
     exit: Option<JoinHandle<()>>,
     sandbox: String,
+    /// What runs Python in it, as the sandbox's info has it.
+    pub(super) shell: String,
     pub(super) pause: Pause,
 }
 
@@ -135,6 +140,7 @@ impl Supervisor {
     pub(super) async fn start(
         confinement: &Arc<Confinement>,
         python: &Interpreter,
+        shell: Shell,
         sandbox: &str,
         directory: &Path,
     ) -> Result<Self> {
@@ -164,7 +170,7 @@ impl Supervisor {
         let exit = started.exit.zip(allowed).map(|(listener, allowed)| tokio::spawn(proxy::serve(listener, allowed)));
         let mut lines = Lines::new(Arc::clone(&socket));
         let (gone, is_gone) = watch::channel(false);
-        let supervisor = Self {
+        let mut supervisor = Self {
             socket,
             kernels: Arc::default(),
             next: AtomicU64::new(1),
@@ -172,13 +178,14 @@ impl Supervisor {
             process: Mutex::new(Some(started.process)),
             exit,
             sandbox: sandbox.to_owned(),
+            shell: String::new(),
             pause: Pause::default(),
         };
         let notebook: HashMap<_, _> = NOTEBOOK.iter().copied().collect();
         let boot = serde_json::json!({
             "supervisor": SUPERVISOR, "driver": DRIVER, "results": RESULTS, "limits": LIMITS, "domain": DOMAIN,
             "confined": started.domain, "plain": PLAIN, "charts": CHARTS, "libraries": LIBRARIES,
-            "languages": language::sources(),
+            "languages": language::sources(), "shell": shell.name(), "interactive": INTERACTIVE,
             "notebook": notebook,
         });
         let boot = boot.to_string() + "\n";
@@ -187,7 +194,7 @@ impl Supervisor {
             lines.next().await
         });
         match ready.await {
-            Ok(Ok(Some(_))) => {}
+            Ok(Ok(Some(line))) => supervisor.shell = shell_of(&line),
             Ok(_) => {
                 let _ = gone.send(true);
                 supervisor.stop().await;
@@ -312,6 +319,11 @@ impl Drop for Supervisor {
         }
         self.socket.close_writing();
     }
+}
+
+/// What a supervisor runs Python with, by what it says when it is ready.
+fn shell_of(line: &[u8]) -> String {
+    serde_json::from_slice::<Report>(line).ok().and_then(|report| report.shell).unwrap_or_default()
 }
 
 /// Collects an ended process; the kernel of the operating system may take a moment after its last word. True when it

@@ -13,6 +13,7 @@ use super::directory::{self, EngineDirectory};
 use super::lock;
 use super::python::Interpreter;
 use super::random::random_id;
+use super::shell::Shell;
 use super::supervisor::Supervisor;
 use crate::error::{Error, Result};
 
@@ -21,6 +22,7 @@ use crate::error::{Error, Result};
 pub(super) struct Place {
     pub(super) directory: Arc<EngineDirectory>,
     pub(super) confinement: Arc<Confinement>,
+    pub(super) shell: Shell,
 }
 
 /// A directory and the supervisor that waits in it.
@@ -41,7 +43,7 @@ impl Prepared {
             .create_sandbox(&id)
             .map_err(|error| Error::engine("could not make the directory of a sandbox").with_source(error))?;
         let home = place.confinement.home(&directory);
-        match Supervisor::start(&place.confinement, &interpreter, &id, &directory).await {
+        match Supervisor::start(&place.confinement, &interpreter, place.shell, &id, &directory).await {
             Ok(supervisor) => Ok(Self { id, directory, home, interpreter, supervisor: Arc::new(supervisor) }),
             Err(error) => {
                 remove_directory(directory).await;

@@ -32,6 +32,9 @@ pub struct SandboxInfo {
     /// What keeps its code away from the machine, on the embedded engine: `namespaces`, `landlock` or `none`. Absent on
     /// servers that say nothing of it.
     pub confinement: Option<String>,
+    /// What runs Python in it, on the embedded engine: `standard`, or `ipython` with its version. Absent on servers
+    /// that say nothing of it.
+    pub shell: Option<String>,
 }
 
 /// Whether a sandbox runs.

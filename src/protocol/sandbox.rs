@@ -72,6 +72,7 @@ fn read(fields: &Map<String, Value>) -> Result<(SandboxInfo, Route)> {
         memory_mb: number("memoryMB"),
         disk_size_mb: number("diskSizeMB"),
         confinement: text("confinement").map(str::to_owned),
+        shell: text("shell").map(str::to_owned),
     };
     let route = Route {
         domain: text("domain").map(checked_domain).transpose()?,
@@ -107,11 +108,12 @@ mod tests {
     fn all_fields_are_read() {
         let body = br#"{"sandboxID":"a","templateID":"t","runtime":"python3.11","state":"paused","startedAt":"2026-01-02T03:04:05Z",
             "endAt":"2026-01-02T03:09:05+00:00","metadata":{"k":"v","n":1},"cpuCount":2,"memoryMB":512,"diskSizeMB":9,"domain":"x.test:1",
-            "envdAccessToken":"s3cret","confinement":"none","new":{"field":true}}"#;
+            "envdAccessToken":"s3cret","confinement":"none","shell":"standard","new":{"field":true}}"#;
         let (info, route) = decode_sandbox(body).unwrap();
         assert_eq!(info.state, SandboxState::Paused);
         assert_eq!(info.end_at.unwrap().duration_since(info.started_at.unwrap()).unwrap().as_secs(), 300);
         assert_eq!(info.metadata["n"], "1");
+        assert_eq!(info.shell.as_deref(), Some("standard"));
         assert_eq!(route.domain.as_deref(), Some("x.test:1"));
         assert!(!format!("{route:?}").contains("s3cret"));
     }

@@ -1,12 +1,21 @@
 //! What the engine knows of libraries. `.ci/libraries` installs them and runs these tests.
 
+use code_interpreter::Shell;
+
 use super::peer::*;
 use serde_json::{Value, json};
 
-/// An engine whose interpreter has the libraries.
+/// An engine whose interpreter has the libraries, with the shell that `CODE_INTERPRETER_TEST_SHELL` names.
 fn peer() -> Peer {
+    match std::env::var("CODE_INTERPRETER_TEST_SHELL").as_deref() {
+        Ok("standard") => peer_with(Shell::Standard),
+        _ => peer_with(Shell::IPython),
+    }
+}
+
+pub fn peer_with(shell: Shell) -> Peer {
     let python = std::env::var("CODE_INTERPRETER_TEST_PYTHON").expect("run .ci/libraries");
-    Peer::with(|builder| builder.python(python))
+    Peer::with(|builder| builder.python(python).shell(shell))
 }
 
 fn results(run: &Run) -> Vec<&Value> {
@@ -26,7 +35,9 @@ fn figures_are_results() {
     let start = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\n";
     let run = peer.run(&id, &format!("{start}plt.show()\nprint('after')"));
     assert_eq!(images(&run), one);
-    assert_eq!(run.kinds(), ["number_of_executions", "result", "stdout", "end_of_execution"]);
+    let mut kinds = run.kinds();
+    kinds.dedup();
+    assert_eq!(kinds, ["number_of_executions", "result", "stdout", "end_of_execution"]);
     assert_eq!(images(&peer.run(&id, &format!("{start}None"))), one);
     assert_eq!(images(&peer.run(&id, "fig, ax = plt.subplots(); ax.plot([1]); fig")), one);
     assert_eq!(images(&peer.run(&id, "1")), (0, None, String::new()));

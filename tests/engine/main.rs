@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
 mod attacks;
+mod cells;
 mod control;
 mod e2b;
 mod hiding;

@@ -11,7 +11,7 @@ const WITHOUT_PACKAGES: &str =
 
 /// What a cell did, in the order in which it came: `out:..`, `err:..`, `shown:..`, `value:..` and `error:name: value`.
 /// Pieces of one stream are joined.
-fn story(run: &Run) -> String {
+pub fn story(run: &Run) -> String {
     let mut told: Vec<(&str, String)> = Vec::new();
     for event in &run.events {
         let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
@@ -296,13 +296,22 @@ fn earlier_cells_and_values() {
 
 #[test]
 fn installed_packages_are_found_by_the_next_cell() {
+    check_packages(&Peer::new());
+}
+
+#[test]
+#[ignore = "needs libraries; .ci/libraries installs them"]
+fn installed_packages_are_found_in_ipython() {
+    check_packages(&super::libraries::peer_with(code_interpreter::Shell::IPython));
+}
+
+fn check_packages(peer: &Peer) {
     let wheel = "import zipfile\ndef wheel(name, value):\n    \
                  with zipfile.ZipFile(f'{name}-1.0-py3-none-any.whl', 'w') as z:\n        \
                  z.writestr(f'{name}.py', f'value = {value}')\n        info = f'{name}-1.0.dist-info/'\n        \
                  z.writestr(info + 'METADATA', f'Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n')\n        \
                  z.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n        \
                  z.writestr(info + 'RECORD', '')\n";
-    let peer = Peer::new();
     let id = peer.create();
     let run = peer.run(&id, &format!("{wheel}wheel('ours', 1); wheel('theirs', 2)"));
     assert!(run.error.is_none(), "{run:?}");
@@ -335,12 +344,11 @@ fn replaced_builtins_do_not_break_magics_for_good() {
     assert_eq!(story(&peer.run(&id, "del get_ipython\n!echo fine")), "out:fine\n");
 }
 
-/// Needs an interpreter with IPython, named by `ENGINE_TEST_IPYTHON`.
+/// Without its shell.
 #[test]
-#[ignore = "needs an interpreter with IPython"]
+#[ignore = "needs libraries; .ci/libraries installs them"]
 fn displays_of_ipython_itself_arrive() {
-    let python = std::env::var("ENGINE_TEST_IPYTHON").unwrap();
-    let peer = Peer::with(|builder| builder.python(python));
+    let peer = super::libraries::peer_with(code_interpreter::Shell::Standard);
     let id = peer.create();
     let run = peer.run(&id, "import IPython, sys\nhasattr(IPython, 'is_stand_in')");
     assert_eq!(run.text.as_deref(), Some("False"), "{run:?}");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use code_interpreter::{LocalEngine, LocalEngineBuilder, Namespaces};
+use code_interpreter::{LocalEngine, LocalEngineBuilder, Namespaces, Shell};
 use serde_json::{Value, json};
 
 /// A directory of its own for each test, so that what is left over is seen.
@@ -43,7 +43,8 @@ impl Peer {
     pub fn with(change: impl FnOnce(LocalEngineBuilder) -> LocalEngineBuilder) -> Self {
         let scratch = Scratch::new();
         let root = scratch.0.clone();
-        let builder = LocalEngine::builder().directory(&root);
+        // The same on machines with and without IPython.
+        let builder = LocalEngine::builder().directory(&root).shell(Shell::Standard);
         let engine = change(builder).start().unwrap();
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)

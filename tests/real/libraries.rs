@@ -1,6 +1,6 @@
 //! Results of libraries, typed: a program in, a value out. `.ci/libraries` installs them and runs these tests.
 
-use code_interpreter::{Chart, Coordinate, ExecutionResult, LocalEngine, Output, Scale};
+use code_interpreter::{Chart, Coordinate, ExecutionResult, LocalEngine, Output, Scale, Shell};
 use serde_json::json;
 
 use super::local_client_with;
@@ -8,7 +8,11 @@ use crate::{CodeInterpreter, maybe_async};
 
 fn client() -> CodeInterpreter {
     let python = std::env::var("CODE_INTERPRETER_TEST_PYTHON").expect("run .ci/libraries");
-    local_client_with(LocalEngine::builder().python(python))
+    let shell = match std::env::var("CODE_INTERPRETER_TEST_SHELL").as_deref() {
+        Ok("standard") => Shell::Standard,
+        _ => Shell::IPython,
+    };
+    local_client_with(LocalEngine::builder().python(python).shell(shell))
 }
 
 /// Runs a program in a sandbox of its own.

@@ -38,6 +38,7 @@ from code_interpreter_limits import explained
 from code_interpreter_notebook import Notebook
 from code_interpreter_results import describe, sturdily
 
+NAME = "standard"
 MAX_EVENT_BYTES = 200 * 1024 * 1024
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
@@ -245,11 +246,11 @@ def nameless_file(name):
 
 
 class Driver:
-    def __init__(self, control):
+    def __init__(self, control, module=None, notebook=Notebook):
         self.control = control
         self.process = os.getpid()
-        self.module = types.ModuleType("__main__")
-        self.notebook = Notebook(self)
+        self.module = module or types.ModuleType("__main__")
+        self.notebook = notebook(self)
         self.loop = None
         self.run = 0
         self.count = 0

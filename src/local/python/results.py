@@ -99,6 +99,10 @@ def representations(value):
 # --- errors ---------------------------------------------------------------------------------------------------
 
 
+# How the names of files begin whose frames are not shown.
+HIDDEN = ["<code_interpreter_"]
+
+
 def user_traceback(error):
     """The traceback from the first frame of user code on: what calls it is of no interest."""
     tb = error.__traceback__
@@ -118,7 +122,7 @@ def format_error(error):
         if part is None or id(part) in seen:
             continue
         seen.add(id(part))
-        part.stack[:] = [frame for frame in part.stack if not frame.filename.startswith("<code_interpreter_")]
+        part.stack[:] = [frame for frame in part.stack if not frame.filename.startswith(tuple(HIDDEN))]
         queue += [part.__cause__, part.__context__]
     return "".join(told.format())
 

@@ -7,7 +7,7 @@ The engine's socket arrives as standard input. Both ways it carries one JSON obj
     {"op": "interrupt", "kernel": 1}    SIGINT to the kernel's process group
     {"op": "kill", "kernel": 1}         SIGKILL to the kernel and everything below it
 
-    {"event": "ready"}
+    {"event": "ready", "shell": "standard"}
     {"event": "forked", "kernel": 1, "pid": 7}
     {"event": "exit", "kernel": 1, "status": 0, "cpu": 0.2}    or "signal": 9 in place of "status"; seconds
 
@@ -20,6 +20,7 @@ import builtins
 import ctypes
 import functools
 import gc
+import importlib.util
 import json
 import os
 import select
@@ -31,6 +32,7 @@ import types
 
 FORK_DESCRIPTORS = 3
 END_SECONDS = 4.0
+OLDEST_IPYTHON = 8
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -112,6 +114,35 @@ def kill_below(root):
         send_signal(pid, signal.SIGKILL)
 
 
+def load_driver(start):
+    """What runs Python: IPython's shell where it is there and wanted. It takes long to import, so it is not tried out."""
+    driver = load("code_interpreter_driver", start["driver"])
+    wanted, version = start["shell"], None
+    if wanted != "standard":
+        version = version_of_ipython()
+    if version is not None and version >= OLDEST_IPYTHON:
+        return load("code_interpreter_interactive", start["interactive"])
+    if wanted == "ipython":
+        found = "no IPython" if version is None else f"IPython {version}"
+        raise SystemExit(
+            f"it has {found}, and Shell::IPython needs IPython {OLDEST_IPYTHON} or newer. "
+            f"Install it with `{sys.executable} -m pip install ipython`, or choose Shell::IfAvailable"
+        )
+    return driver
+
+
+def version_of_ipython():
+    """The first number of it, or None where there is none."""
+    if importlib.util.find_spec("IPython") is None:
+        return None
+    from importlib import metadata
+
+    try:
+        return int(metadata.version("ipython").partition(".")[0])
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
+
+
 class Supervisor:
     def __init__(self, control, driver, languages, domain):
         self.control = control
@@ -125,7 +156,7 @@ class Supervisor:
 
     def serve(self):
         self.watch_children()
-        self.report(event="ready")
+        self.report(event="ready", shell=self.driver.NAME)
         while True:
             readable, _, _ = select.select([self.control, self.woken], [], [])
             if self.woken in readable:
@@ -272,7 +303,7 @@ def main(start):
     for name in ("limits", "plain", "charts", "libraries", "results"):
         load(f"code_interpreter_{name}", start[name])
     load("code_interpreter_notebook", start["notebook"]["notebook"]).PARTS.update(start["notebook"])
-    driver = load("code_interpreter_driver", start["driver"])
+    driver = load_driver(start)
     confined = start["confined"]
     domain = confined and load("code_interpreter_domain", start["domain"]).Domain(confined["readable"])
     supervisor = Supervisor(control, driver, start["languages"], domain)

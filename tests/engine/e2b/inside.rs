@@ -163,7 +163,7 @@ fn ends_of_runs() {
 fn a_line_that_is_written_in_parts_is_one_piece() {
     let peer = engine();
     let id = peer.create_with(json!({"templateID": "base"}));
-    let code = "import sys, time\nsys.stdout.write('a'); time.sleep(0.01); sys.stdout.write('b\\n')\ntime.sleep(0.2)\n\
+    let code = "import sys, time\nsys.stdout.write('a'); sys.stdout.flush(); sys.stdout.write('b\\n')\ntime.sleep(0.2)\n\
                 sys.stdout.write('c'); time.sleep(0.3); sys.stdout.write('d')";
     let run = peer.execute(&id, json!({"code": code}));
     let pieces: Vec<_> =

@@ -56,9 +56,12 @@ class Notebook:
         for name, function in (("display", self.display), ("get_ipython", self.get_ipython)):
             ORIGINALS[name] = function
             setattr(builtins, name, function)
-        sys.meta_path.insert(0, IPythonFinder(self))
+        self.connect()
         if os.path.isdir(os.path.join(os.environ.get("HOME", ""), USER_SITE)):
             part("packages").find_packages()
+
+    def connect(self):
+        sys.meta_path.insert(0, IPythonFinder(self))
 
     def get_ipython(self):
         """The object that has run_line_magic(), run_cell_magic(), system() and getoutput()."""
