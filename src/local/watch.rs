@@ -19,7 +19,8 @@ use super::sandbox::Sandbox;
 /// The time between two looks while something goes on in a sandbox, and when nothing does.
 const BUSY: Duration = Duration::from_millis(150);
 const IDLE: Duration = Duration::from_secs(1);
-/// Looking takes no more than one part in this many of the time.
+/// Looking takes no more than one part in this many of the time, unless sandboxes make it slow: they would not be looked
+/// at for long.
 const SHARE: u32 = 20;
 /// What forks while it is stopped is found by the next round; this many are made at most.
 const ROUNDS: usize = 50;
@@ -61,11 +62,11 @@ pub(super) async fn watch(registry: Arc<Registry>) {
         let room = COUNTS.saturating_sub(counts.len());
         let look = Look { policy: Arc::clone(&policy), sandboxes, seen: std::mem::take(&mut seen), room };
         let Ok(outcome) = spawn_blocking(move || look.look()).await else { continue };
+        rest = outcome.rest();
         for count in outcome.counts {
             counts.spawn(count.run(Arc::clone(&registry), Arc::clone(&policy)));
         }
         seen = outcome.seen;
-        rest = if outcome.is_busy { BUSY.max(outcome.took * SHARE) } else { IDLE };
     }
 }
 
@@ -78,18 +79,32 @@ struct Look {
     room: usize,
 }
 
+#[derive(Default)]
 struct Outcome {
     seen: HashMap<String, Seen>,
     counts: Vec<Count>,
     is_busy: bool,
+    /// Something was ended, and there may be more of it.
+    has_ended: bool,
     took: Duration,
+}
+
+impl Outcome {
+    /// The time until the next look.
+    fn rest(&self) -> Duration {
+        match (self.has_ended, self.is_busy) {
+            (true, _) => BUSY,
+            (false, true) => (self.took * SHARE).clamp(BUSY, IDLE),
+            (false, false) => IDLE,
+        }
+    }
 }
 
 impl Look {
     fn look(mut self) -> Outcome {
         let start = Instant::now();
         let snapshot = Snapshot::take();
-        let mut outcome = Outcome { seen: HashMap::new(), counts: Vec::new(), is_busy: false, took: Duration::ZERO };
+        let mut outcome = Outcome::default();
         for sandbox in &self.sandboxes {
             let Some(root) = sandbox.supervisor.process() else { continue };
             let usage = snapshot.usage(root);
@@ -102,8 +117,10 @@ impl Look {
             if is_new || seen.cpu != usage.cpu || usage.tasks > self.policy.processes {
                 outcome.is_busy = true;
                 seen.has_new_files = true;
+                let has_ended = kept.end_what_is_too_much(usage);
+                outcome.has_ended |= has_ended;
                 // One process that is ended may not be enough, and the others may be asleep.
-                seen.cpu = if kept.end_what_is_too_much(usage) { Duration::MAX } else { usage.cpu };
+                seen.cpu = if has_ended { Duration::MAX } else { usage.cpu };
             }
             let is_due = seen.has_new_files && seen.count_at.is_none_or(|at| at <= Instant::now());
             if is_due && !seen.is_counting && outcome.counts.len() < self.room {

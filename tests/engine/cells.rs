@@ -37,8 +37,9 @@ const CELLS: &[(&str, &str)] = &[
     ("raise KeyboardInterrupt", "error:KeyboardInterrupt: "),
     ("class R:\n    def __repr__(self): raise ValueError('no')\nR()", "error:ValueError: no"),
     ("def deep(): deep()\ntry: deep()\nexcept RecursionError as e: print('deep')", "out:deep\n"),
-    ("import asyncio\nx = (", "error:SyntaxError: '(' was never closed (<cell 20>, line 2)"),
+    ("import asyncio\nx = (", "error:SyntaxError: *"),
     ("print('never')\n  1", "error:IndentationError: unexpected indent (<cell 21>, line 2)"),
+    ("x = 1 +", "error:SyntaxError: invalid syntax (<cell 22>, line 1)"),
     // Awaits, on one loop for all cells.
     ("import asyncio\nawait asyncio.sleep(0.01, 'slept')", "value:slept"),
     ("async def later():\n    await asyncio.sleep(0.05)\n    print('later')",

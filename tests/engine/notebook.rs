@@ -317,7 +317,7 @@ fn check_packages(peer: &Peer) {
     assert!(run.error.is_none(), "{run:?}");
     assert_eq!(peer.run(&id, "import ours").error(), "ModuleNotFoundError");
     let run = peer.run(&id, "%pip install --no-index ./ours-1.0-py3-none-any.whl");
-    assert!(run.stdout.contains("Successfully installed ours-1.0"), "{run:?}");
+    assert!(run.stdout.contains("Successfully installed ours"), "{run:?}");
     let code = "import os, ours\nours.value, ours.__file__.startswith(os.path.expanduser('~/'))";
     assert_eq!(peer.text(&id, code), "(1, True)");
     let run = peer.run(&id, "!python3 -m pip install -q --no-index ./theirs-1.0-py3-none-any.whl\n_exit_code");
