@@ -10,15 +10,17 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
+use super::backlog::{Backlog, Part};
 use super::event::Event;
 
-/// Pieces under way to the connection; each may hold many lines.
-const PIECES: usize = 4;
+/// Pieces under way to the connection; each may hold many lines, or a result that takes much memory.
+const PIECES: usize = 1;
 
 /// The writing end.
 pub(super) struct Answer {
-    sender: mpsc::Sender<Bytes>,
+    sender: mpsc::Sender<(Bytes, Part)>,
     pending: BytesMut,
+    held: Part,
     abandoned: bool,
     has_error: bool,
     finished: Arc<AtomicBool>,
@@ -26,30 +28,42 @@ pub(super) struct Answer {
 
 /// The reading end, a response body. Without [`Answer::finish`] it ends in an error, which cuts the connection.
 pub(super) struct Body {
-    receiver: mpsc::Receiver<Bytes>,
+    receiver: mpsc::Receiver<(Bytes, Part)>,
     finished: Arc<AtomicBool>,
     ended: bool,
 }
 
 impl Answer {
-    pub(super) fn new() -> (Self, Body) {
+    pub(super) fn new(backlog: &Backlog) -> (Self, Body) {
         let (sender, receiver) = mpsc::channel(PIECES);
         let finished = Arc::new(AtomicBool::new(false));
         let body = Body { receiver, finished: Arc::clone(&finished), ended: false };
-        (Self { sender, pending: BytesMut::new(), abandoned: false, has_error: false, finished }, body)
+        let (pending, held) = (BytesMut::new(), backlog.part());
+        (Self { sender, pending, held, abandoned: false, has_error: false, finished }, body)
     }
 
     pub(super) fn push(&mut self, event: &Event) {
         self.has_error |= matches!(event, Event::Error { .. });
         if !self.abandoned {
             event.write(&mut self.pending);
+            self.held.set(self.pending.len());
+        }
+    }
+
+    /// Adds a line that was written elsewhere.
+    pub(super) fn push_line(&mut self, line: BytesMut, is_error: bool) {
+        self.has_error |= is_error;
+        if !self.abandoned {
+            self.pending.unsplit(line);
+            self.held.set(self.pending.len());
         }
     }
 
     /// Nobody reads any more: what is left, and what comes, is dropped.
     pub(super) fn abandon(&mut self) {
         self.abandoned = true;
-        self.pending.clear();
+        self.pending = BytesMut::new();
+        self.held.set(0);
     }
 
     pub(super) fn is_abandoned(&self) -> bool {
@@ -77,7 +91,7 @@ impl Answer {
     /// Passes on what is pending, where there is [`room`](Self::room).
     pub(super) fn pass_on(&mut self) {
         if let Ok(room) = self.sender.try_reserve() {
-            room.send(self.pending.split().freeze());
+            room.send((self.pending.split().freeze(), self.held.take()));
         }
     }
 
@@ -88,7 +102,8 @@ impl Answer {
 
     /// Delivers the rest, and lets the body end cleanly.
     pub(super) async fn finish(&mut self) {
-        if !self.pending.is_empty() && self.sender.send(self.pending.split().freeze()).await.is_err() {
+        let rest = (self.pending.split().freeze(), self.held.take());
+        if !rest.0.is_empty() && self.sender.send(rest).await.is_err() {
             return;
         }
         self.finished.store(true, Ordering::Release);
@@ -104,7 +119,7 @@ impl Stream for Body {
         }
         let piece = std::task::ready!(self.receiver.poll_recv(cx));
         Poll::Ready(match piece {
-            Some(piece) => Some(Ok(piece)),
+            Some((piece, _held)) => Some(Ok(piece)),
             None => {
                 self.ended = true;
                 let cut = !self.finished.load(Ordering::Acquire);

@@ -10,6 +10,8 @@ use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe::Receiver;
 
+use super::backlog::{Backlog, Part};
+
 /// A longer line is no message of ours: a driver refuses to send more than 200 MiB.
 const MAX_LINE: usize = 256 * 1024 * 1024;
 const READ_STEP: usize = 64 * 1024;
@@ -82,21 +84,25 @@ pub(super) struct Lines {
     /// Where the next line begins, and how far its end has been looked for.
     start: usize,
     searched: usize,
+    /// Of a line that was taken too, until more is read: it is being worked on until then.
+    held: Part,
 }
 
 impl Lines {
-    pub(super) fn new(socket: Arc<Socket>) -> Self {
-        Self { socket, unread: Vec::new(), start: 0, searched: 0 }
+    pub(super) fn new(socket: Arc<Socket>, backlog: &Backlog) -> Self {
+        Self { socket, unread: Vec::new(), start: 0, searched: 0, held: backlog.part() }
     }
 
-    /// The next line without its end, or `None` at the end of file. Safe to cancel.
+    /// The next line without its end, or `None` at the end of file. Safe to cancel. An error of the kind `InvalidData`
+    /// says that what came is more than the engine keeps in memory.
     pub(super) async fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
             if let Some(line) = self.take_line() {
                 return Ok(Some(line));
             }
-            let (stream, unread) = (&self.socket.0, &mut self.unread);
-            if stream.async_io(Interest::READABLE, || read_step(stream.as_fd(), unread)).await? == 0 {
+            let Self { socket, unread, held, .. } = self;
+            let stream = &socket.0;
+            if stream.async_io(Interest::READABLE, || read_step(stream.as_fd(), unread, held)).await? == 0 {
                 return Ok(None);
             }
         }
@@ -108,7 +114,7 @@ impl Lines {
             if let Some(line) = self.take_line() {
                 return Some(line);
             }
-            if !matches!(read_step(self.socket.0.as_fd(), &mut self.unread), Ok(1..)) {
+            if !matches!(read_step(self.socket.0.as_fd(), &mut self.unread, &mut self.held), Ok(1..)) {
                 return None;
             }
         }
@@ -136,12 +142,15 @@ impl Lines {
     }
 }
 
-fn read_step(fd: BorrowedFd<'_>, unread: &mut Vec<u8>) -> io::Result<usize> {
-    if unread.len() >= MAX_LINE {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "a line over the limit"));
+fn read_step(fd: BorrowedFd<'_>, unread: &mut Vec<u8>, held: &mut Part) -> io::Result<usize> {
+    let is_long = unread.len() >= 16 * READ_STEP;
+    if unread.len() >= MAX_LINE || is_long && held.backlog.is_full() {
+        return Err(io::ErrorKind::InvalidData.into());
     }
     let step = unread.len().clamp(READ_STEP, 16 * READ_STEP);
-    read_available(fd, unread, step)
+    let read = read_available(fd, unread, step)?;
+    held.set(unread.len());
+    Ok(read)
 }
 
 /// The engine's end of a pipe.
@@ -184,5 +193,35 @@ impl Pipe {
             Some(pipe) => matches!(read_available(pipe.as_fd(), into, READ_STEP), Ok(1..)),
             None => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::backlog::MOST;
+    use super::*;
+
+    #[test]
+    fn long_lines_need_room_and_others_do_not() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (ours, theirs) = Socket::pair().unwrap();
+            let backlog = Backlog::default();
+            let mut lines = Lines::new(ours, &backlog);
+            let long = "x".repeat(2 << 20);
+            let write = std::thread::spawn(move || {
+                use std::io::Write;
+
+                let mut theirs = StdStream::from(theirs);
+                theirs.write_all(format!("{long}\nshort\n{long}").as_bytes())
+            });
+            assert_eq!(lines.next().await.unwrap().unwrap().len(), 2 << 20);
+            let mut full = backlog.part();
+            full.set(MOST);
+            assert_eq!(lines.next().await.unwrap().unwrap(), b"short");
+            assert_eq!(lines.next().await.unwrap_err().kind(), io::ErrorKind::InvalidData);
+            drop(lines);
+            assert!(write.join().unwrap().is_err());
+        });
     }
 }

@@ -1,11 +1,12 @@
 //! The lines of an execution's answer.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, Write};
 
 use bytes::{BufMut, BytesMut};
-use serde::Serialize;
-use serde_json::Value;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::value::RawValue;
 
@@ -163,20 +164,71 @@ impl Content {
         if !is_json {
             return Some(Self::Text(text));
         }
-        let value: Value = serde_json::from_str(&text).ok()?;
-        if depth(&value) > MAX_DEPTH {
+        let depth = Depth::deserialize(&mut serde_json::Deserializer::from_str(&text)).ok()?;
+        if depth.0 > MAX_DEPTH {
             return None;
         }
         RawValue::from_string(text).ok().map(Self::Json)
     }
 }
 
-/// How deep a value nests. Parsing has bounded the recursion.
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        _ => 0,
+/// How deep a value nests. It is not built: it may be much larger than its text. Parsing bounds the recursion, and refuses
+/// numbers that are none.
+struct Depth(usize);
+
+impl<'de> Deserialize<'de> for Depth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Measure)
+    }
+}
+
+struct Measure;
+
+impl<'de> Visitor<'de> for Measure {
+    type Value = Depth;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Depth, E> {
+        Ok(Depth(0))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Depth, E> {
+        Ok(Depth(0))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Depth, E> {
+        Ok(Depth(0))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Depth, E> {
+        Ok(Depth(0))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Depth, E> {
+        Ok(Depth(0))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Depth, E> {
+        Ok(Depth(0))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Depth, A::Error> {
+        let mut deepest = 0;
+        while let Some(Depth(depth)) = items.next_element()? {
+            deepest = deepest.max(depth);
+        }
+        Ok(Depth(deepest + 1))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Depth, A::Error> {
+        let mut deepest = 0;
+        while let Some((IgnoredAny, Depth(depth))) = fields.next_entry()? {
+            deepest = deepest.max(depth);
+        }
+        Ok(Depth(deepest + 1))
     }
 }
 
@@ -214,8 +266,11 @@ mod tests {
     #[test]
     fn json_that_a_reader_would_refuse_is_left_out() {
         let deep = format!("{}{}", "[".repeat(110), "]".repeat(110));
-        for bad in [deep.as_str(), "1e999", "nonsense", "[1"] {
+        for bad in [deep.as_str(), "1e999", "[{\"a\":-1e999}]", "nonsense", "[1", "1 2", "\"\\ud800\"", "{1:2}"] {
             assert_eq!(line(&[("application/json", bad)]), line(&[]), "{bad}");
+        }
+        for good in ["null", "[true,-1,2.5,18446744073709551615,\"a\\n\",{\"b\":{}}]", &deep[10..210]] {
+            assert!(line(&[("application/json", good)]).contains(&format!("\"json\":{good},")), "{good}");
         }
     }
 

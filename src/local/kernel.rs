@@ -10,6 +10,7 @@ use super::channel::{Lines, Pipe, Socket};
 use super::language::Runner;
 use super::message::{Environment, Message, Order};
 use super::output::Output;
+use super::overuse::Overuse;
 use super::random::random_number;
 use super::supervisor::{Exit, Supervisor};
 use crate::error::{Error, Result};
@@ -42,7 +43,7 @@ impl Kernel {
         let (stderr, their_stderr) = Pipe::pair().map_err(failed)?;
         let output = Output::new(stdout, stderr);
         let (number, exited) = supervisor.fork(runner, [their_control, their_stdout, their_stderr])?;
-        let lines = Lines::new(Arc::clone(&socket));
+        let lines = Lines::new(Arc::clone(&socket), &supervisor.backlog);
         let mut kernel = Self { supervisor: Arc::clone(supervisor), number, socket, lines, output, exited };
         let ready = tokio::time::timeout(START, async {
             kernel.send(&Order::Start { cwd, env }).await.ok()?;
@@ -72,6 +73,11 @@ impl Kernel {
 
     pub(super) fn interrupt(&self) {
         self.supervisor.interrupt(self.number);
+    }
+
+    /// Notes why it is going to be killed.
+    pub(super) fn judge(&self, overuse: Overuse) {
+        self.supervisor.judge_kernel(self.number, overuse);
     }
 
     pub(super) fn exit(&self) -> Option<Exit> {

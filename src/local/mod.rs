@@ -42,6 +42,8 @@ mod shell;
 #[cfg(unix)]
 mod answer;
 #[cfg(unix)]
+mod backlog;
+#[cfg(unix)]
 mod channel;
 #[cfg(unix)]
 mod confinement;
@@ -52,9 +54,13 @@ mod directory;
 #[cfg(unix)]
 mod disk;
 #[cfg(unix)]
+mod ending;
+#[cfg(unix)]
 mod event;
 #[cfg(unix)]
 mod expiry;
+#[cfg(unix)]
+mod heard;
 #[cfg(unix)]
 mod kernel;
 #[cfg(unix)]

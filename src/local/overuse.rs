@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::backlog;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Overuse {
     /// In bytes.
@@ -12,6 +14,8 @@ pub(super) enum Overuse {
     },
     /// The machine's, not the sandbox's.
     MachineMemory,
+    /// The engine's, by what no client has taken yet.
+    Backlog,
     /// Nobody can tell what it uses.
     Hidden,
     CpuTime {
@@ -32,7 +36,7 @@ impl Overuse {
     /// The name of the error, as code in the sandbox would have raised it.
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::Memory { .. } | Self::MachineMemory => "OutOfMemory",
+            Self::Memory { .. } | Self::MachineMemory | Self::Backlog => "OutOfMemory",
             Self::Hidden => "KernelKilled",
             Self::CpuTime { .. } => "CpuTimeExceeded",
             Self::Processes { .. } => "TooManyProcesses",
@@ -48,6 +52,10 @@ impl fmt::Display for Overuse {
                 write!(f, "the sandbox took {} of memory, over its limit of {}", Bytes(*used), Bytes(*limit))
             }
             Self::MachineMemory => f.write_str("the machine ran out of memory"),
+            Self::Backlog => {
+                let most = Bytes(backlog::MOST as u64);
+                write!(f, "results of the sandbox that no client has taken yet reached the limit of {most}")
+            }
             Self::Hidden => f.write_str("it runs a program that may not be read, so that nobody can tell what it uses"),
             Self::CpuTime { limit } => {
                 write!(f, "it used more than its limit of {} s of processor time", limit.as_secs_f64())

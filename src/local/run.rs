@@ -1,5 +1,6 @@
 //! One execution: from its place in the queue to its end event.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +9,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::answer::{Answer, Body};
 use super::context::{Context, Fate, Slot};
-use super::event::{Event, Representations};
+use super::ending::{Ending, State};
+use super::event::Event;
+use super::heard::Heard;
 use super::kernel::{Kernel, until_exited};
 use super::log::Severity;
-use super::message::{Environment, Message};
+use super::message::Environment;
 use super::overuse::Overuse;
 use super::pause::{Going, PauseClock};
 use super::sandbox::Sandbox;
@@ -47,7 +50,7 @@ pub(super) struct Request {
 
 /// Runs code in a context as soon as it is its turn; the body ends cleanly only after an end event.
 pub(super) fn start(sandbox: Arc<Sandbox>, context: Arc<Context>, request: Request) -> Body {
-    let (answer, body) = Answer::new();
+    let (answer, body) = Answer::new(&sandbox.supervisor.backlog);
     tokio::spawn(execute(sandbox, context, request, answer));
     body
 }
@@ -76,7 +79,7 @@ async fn execute(sandbox: Arc<Sandbox>, context: Arc<Context>, request: Request,
     let outcome = ending.outcome(&answer);
     let time = started.unwrap_or(request.arrived).elapsed().as_secs_f64();
     sandbox.log.note(ending.severity(), format!("execution {number} ended after {time:.3} s: {outcome}"));
-    for event in ending.events(&request) {
+    for event in ending.events(request.timeout) {
         answer.push(&event);
     }
     match ending {
@@ -155,104 +158,6 @@ enum Interrupt {
     Deadline,
 }
 
-/// What became of the variables after a timeout.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Untouched,
-    Kept,
-    Lost,
-}
-
-enum Ending {
-    Done,
-    Died(Exit),
-    TimedOut(State),
-    Restarted,
-    Removed,
-    NotStarted(String),
-    /// The sandbox passed a limit.
-    SandboxEnded(Overuse),
-    /// The sandbox ended or nobody listens: there is nothing to say, and no clean end.
-    Cut,
-}
-
-impl Ending {
-    /// That of a run whose sandbox has ended.
-    fn of(sandbox: &Sandbox) -> Self {
-        sandbox.overuse.get().map_or(Self::Cut, |overuse| Self::SandboxEnded(overuse.clone()))
-    }
-
-    fn events(&self, request: &Request) -> Vec<Event> {
-        let mut reason = None;
-        let error = match self {
-            Self::Cut => return Vec::new(),
-            Self::Done => None,
-            Self::SandboxEnded(overuse) => {
-                Some(Event::error(overuse.name(), format!("The sandbox was ended: {overuse}.")))
-            }
-            Self::Died(exit) => Some(Event::error(
-                exit.name(),
-                format!(
-                    "The process of this context {exit}. Its variables are lost; \
-                     the next execution starts a fresh one."
-                ),
-            )),
-            Self::TimedOut(state) => {
-                reason = Some("timeout");
-                let seconds = request.timeout.unwrap_or_default().as_secs_f64();
-                let state = match state {
-                    State::Untouched => "it was still waiting for its turn, and nothing of it ran",
-                    State::Kept => "it was interrupted, and the variables are kept",
-                    State::Lost => {
-                        "it did not react to an interrupt and was killed: the variables are lost, \
-                         and the next execution starts a fresh process"
-                    }
-                };
-                let value = format!("The execution reached its timeout of {seconds} s: {state}.");
-                Some(Event::error("ExecutionTimeout", value))
-            }
-            Self::Restarted => Some(Event::error("ContextRestarting", "Context was restarted")),
-            Self::Removed => Some(Event::error(
-                "UnexpectedEndOfExecution",
-                "Connection to the execution was closed before the execution was finished",
-            )),
-            Self::NotStarted(why) => Some(Event::error("KernelNotStarted", why.as_str())),
-        };
-        let lost = self.loses_state().then_some(Event::StateLost);
-        lost.into_iter().chain(error).chain([Event::End { reason }]).collect()
-    }
-
-    /// In the words of the sandbox's log.
-    fn outcome(&self, answer: &Answer) -> String {
-        match self {
-            Self::Done if answer.is_abandoned() => "interrupted, since the client has gone".to_owned(),
-            Self::Done if answer.has_error() => "the code raised an exception".to_owned(),
-            Self::Done => "done".to_owned(),
-            Self::Died(exit) => format!("its process {exit}"),
-            Self::TimedOut(State::Untouched) => "its timeout came before its turn".to_owned(),
-            Self::TimedOut(State::Kept) => "interrupted at its timeout".to_owned(),
-            Self::TimedOut(State::Lost) => "killed at its timeout".to_owned(),
-            Self::Restarted => "its context was restarted".to_owned(),
-            Self::Removed => "its context was removed".to_owned(),
-            Self::NotStarted(why) => format!("not started: {why}"),
-            Self::SandboxEnded(overuse) => format!("the sandbox was ended: {overuse}"),
-            Self::Cut => "cut off".to_owned(),
-        }
-    }
-
-    fn severity(&self) -> Severity {
-        match self {
-            Self::Done | Self::Restarted | Self::Removed | Self::Cut => Severity::Info,
-            Self::Died(_) | Self::TimedOut(_) | Self::NotStarted(_) | Self::SandboxEnded(_) => Severity::Warn,
-        }
-    }
-
-    /// Whether the variables of the context are gone although nobody asked for that.
-    fn loses_state(&self) -> bool {
-        matches!(self, Self::Died(_) | Self::TimedOut(State::Lost) | Self::SandboxEnded(_))
-    }
-}
-
 /// A run that has its turn.
 struct Run<'a> {
     kernel: &'a mut Kernel,
@@ -303,9 +208,14 @@ impl Run<'_> {
                 () = self.answer.room(), if self.answer.size() > 0 => self.answer.pass_on(),
                 line = self.kernel.lines.next(), if open => match line {
                     Ok(Some(line)) => {
-                        if self.hear(&line) {
+                        if self.hear(line).await {
                             return self.done();
                         }
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                        self.kernel.judge(Overuse::Backlog);
+                        self.kernel.kill().await;
+                        return self.died(LAST_BREATH).await;
                     }
                     Ok(None) | Err(_) => return self.died(LAST_BREATH).await,
                 },
@@ -365,12 +275,11 @@ impl Run<'_> {
     }
 
     /// Takes an event of the driver; true when the run is over.
-    fn hear(&mut self, line: &[u8]) -> bool {
+    async fn hear(&mut self, line: Vec<u8>) -> bool {
         // What does not parse is not the driver's: user code found the socket.
-        let Some(message) = Message::parse(line) else {
+        let Some(Heard { message, line }) = Heard::decode(line).await else {
             return false;
         };
-        let ack = message.ack;
         let ours = message.run == self.number;
         match message.event.as_str() {
             "started" if ours && !self.started => {
@@ -384,23 +293,19 @@ impl Run<'_> {
                     self.kernel.interrupt();
                 }
             }
-            "result" if ours => {
+            "result" | "error" if ours => {
                 self.pass_text_before();
-                let result = Representations::new(message.data, message.main);
-                self.push(&Event::Result(Box::new(result)));
-            }
-            "error" if ours => {
-                self.pass_text_before();
-                let is_own = self.interrupt == Some(Interrupt::Deadline) && message.name == "KeyboardInterrupt";
-                if !is_own {
-                    let (name, value, traceback) = (message.name, message.value, message.traceback);
-                    self.push(&Event::Error { name, value, traceback });
+                let is_error = message.event == "error";
+                let is_deadline = self.interrupt == Some(Interrupt::Deadline) && message.name == "KeyboardInterrupt";
+                if !(is_error && is_deadline) {
+                    self.alive_at = Instant::now() + KEEPALIVE;
+                    self.answer.push_line(line, is_error);
                 }
             }
             "done" if ours => return true,
             _ => {}
         }
-        if let Some(ack) = ack {
+        if let Some(ack) = message.ack {
             self.kernel.acknowledge(ack);
         }
         false
@@ -455,7 +360,7 @@ impl Run<'_> {
         // A process that the kernel left behind may still write to its socket, so this has a limit too.
         let enough = Instant::now() + LAST_BREATH;
         while let Some(line) = self.kernel.lines.next_now() {
-            self.hear(&line);
+            self.hear(line).await;
             if Instant::now() >= enough || self.answer.size() > ROOM_TO_END {
                 break;
             }

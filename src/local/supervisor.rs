@@ -13,6 +13,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::backlog::Backlog;
 use super::channel::{Lines, Pipe, Socket};
 use super::confinement::{Confinement, Outcome, Process, Start};
 use super::language::{self, Runner};
@@ -132,6 +133,7 @@ pub(super) struct Supervisor {
     sandbox: String,
     /// What runs Python in it, as the sandbox's info has it.
     pub(super) shell: String,
+    pub(super) backlog: Backlog,
     pub(super) pause: Pause,
 }
 
@@ -168,7 +170,8 @@ impl Supervisor {
         });
         let started = task.await.map_err(|error| failed(&error.to_string()))?.map_err(io_failed)?;
         let exit = started.exit.zip(allowed).map(|(listener, allowed)| tokio::spawn(proxy::serve(listener, allowed)));
-        let mut lines = Lines::new(Arc::clone(&socket));
+        let backlog = Backlog::default();
+        let mut lines = Lines::new(Arc::clone(&socket), &backlog);
         let (gone, is_gone) = watch::channel(false);
         let mut supervisor = Self {
             socket,
@@ -179,6 +182,7 @@ impl Supervisor {
             exit,
             sandbox: sandbox.to_owned(),
             shell: String::new(),
+            backlog,
             pause: Pause::default(),
         };
         let notebook: HashMap<_, _> = NOTEBOOK.iter().copied().collect();
@@ -253,6 +257,12 @@ impl Supervisor {
     /// Notes why a kernel is going to be killed; its process is given as the sandbox counts processes.
     pub(super) fn judge(&self, pid: u32, overuse: Overuse) {
         if let Some(entry) = lock(&self.kernels).values_mut().find(|entry| entry.pid == Some(pid)) {
+            entry.verdict.get_or_insert(overuse);
+        }
+    }
+
+    pub(super) fn judge_kernel(&self, number: u64, overuse: Overuse) {
+        if let Some(entry) = lock(&self.kernels).get_mut(&number) {
             entry.verdict.get_or_insert(overuse);
         }
     }

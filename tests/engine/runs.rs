@@ -260,6 +260,20 @@ fn big_code_big_output_big_results() {
 }
 
 #[test]
+fn what_the_engine_holds_for_a_kernel_has_a_limit() {
+    let peer = Peer::new();
+    let id = peer.create();
+    let code = "import os, stat
+is_socket = lambda fd: os.path.exists(f'/dev/fd/{fd}') and stat.S_ISSOCK(os.fstat(int(fd)).st_mode)
+control = int(next(filter(is_socket, os.listdir('/dev/fd'))))
+for _ in range(300): os.write(control, b'x' * (1 << 20))";
+    let run = peer.run(&id, code);
+    assert_eq!(run.error(), "OutOfMemory", "{}", run.value);
+    assert!(run.value.contains("no client has taken"), "{}", run.value);
+    assert_eq!(peer.text(&id, "1 + 1"), "2");
+}
+
+#[test]
 fn a_slow_reader_stops_its_kernel_only() {
     let peer = Peer::new();
     let id = peer.create();
