@@ -1,6 +1,7 @@
 //! What a sandbox may do.
 #![cfg_attr(not(unix), allow(dead_code))]
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -239,14 +240,16 @@ fn check_hosts(hosts: &[String]) -> Result<(), String> {
     if hosts.is_empty() {
         return Err("Policy::network names no hosts; use Network::Off for none".to_owned());
     }
-    let is_host = |name: &str| {
-        let name = name.strip_prefix("*.").unwrap_or(name);
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte))
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    let is_host = |name: &String| {
+        name.parse::<IpAddr>().is_ok() || name.strip_prefix("*.").unwrap_or(name).split('.').all(is_label)
     };
     match hosts.iter().find(|host| !is_host(host)) {
         Some(odd) => Err(format!(
             "Policy::network names {odd:?}, which is not a host name: give names such as \"pypi.org\" or \
-             \"*.pythonhosted.org\", without scheme or path"
+             \"*.pythonhosted.org\", without scheme, port or path"
         )),
         None => Ok(()),
     }
@@ -277,7 +280,7 @@ mod tests {
         for fine in ["pypi.org", "*.pythonhosted.org", "10.0.0.1", "::1"] {
             assert_eq!(refusal(hosts(fine)), "", "{fine}");
         }
-        for odd in ["", "*", "https://pypi.org", "pypi.org/simple", "a b"] {
+        for odd in ["", "*", "*.", "https://pypi.org", "pypi.org/simple", "pypi.org:443", "pypi.org.", "a b"] {
             assert!(refusal(hosts(odd)).contains("not a host name"), "{odd}");
         }
         assert!(refusal(Policy::new().network(Network::Hosts(Vec::new()))).contains("no hosts"));

@@ -353,7 +353,7 @@ fn collect(mut process: Process) -> bool {
 }
 
 /// Passes on how kernels ended, until the supervisor has ended itself.
-async fn listen(mut lines: Lines, kernels: Arc<Kernels>, limits: Limits, gone: watch::Sender<bool>) {
+async fn listen(mut lines: Lines, kernels: Arc<Kernels>, mut limits: Limits, gone: watch::Sender<bool>) {
     while let Ok(Some(line)) = lines.next().await {
         let Ok(report) = serde_json::from_slice::<Report>(&line) else {
             continue;
@@ -361,6 +361,7 @@ async fn listen(mut lines: Lines, kernels: Arc<Kernels>, limits: Limits, gone: w
         let Some(kernel) = report.kernel else {
             continue;
         };
+        let is_machine = limits.has_killed();
         match report.event.as_str() {
             "forked" => {
                 if let Some(entry) = lock(&kernels).get_mut(&kernel) {
@@ -370,7 +371,7 @@ async fn listen(mut lines: Lines, kernels: Arc<Kernels>, limits: Limits, gone: w
             "exit" => {
                 let ended = lock(&kernels).remove(&kernel);
                 if let Some(Entry { exit, verdict, .. }) = ended {
-                    exit.send_replace(Some(verdict.map_or_else(|| limits.explain(&report), Exit::Over)));
+                    exit.send_replace(Some(verdict.map_or_else(|| limits.explain(&report, is_machine), Exit::Over)));
                 }
             }
             _ => {}
@@ -385,7 +386,7 @@ async fn listen(mut lines: Lines, kernels: Arc<Kernels>, limits: Limits, gone: w
 /// What may have killed a kernel without the engine's doing.
 struct Limits {
     cpu_time: Option<Duration>,
-    /// How often the machine had killed a process for memory when the sandbox began.
+    /// How often the machine had killed a process for memory when something was heard of the sandbox last.
     memory_kills: u64,
 }
 
@@ -395,12 +396,18 @@ impl Limits {
         Self { cpu_time, memory_kills: machine::memory_kills() }
     }
 
-    fn explain(&self, report: &Report) -> Exit {
+    /// Notes what happened to the machine, and says whether that was the end of processes.
+    fn has_killed(&mut self) -> bool {
+        let now = machine::memory_kills();
+        std::mem::replace(&mut self.memory_kills, now) < now
+    }
+
+    fn explain(&self, report: &Report, is_machine: bool) -> Exit {
         let used = Duration::try_from_secs_f64(report.cpu.unwrap_or_default()).unwrap_or_default();
         match (report.signal, report.status, self.cpu_time) {
             (Some(SIGXCPU), _, Some(limit)) => Exit::Over(Overuse::CpuTime { limit }),
             (Some(SIGKILL), _, Some(limit)) if used >= limit => Exit::Over(Overuse::CpuTime { limit }),
-            (Some(SIGKILL), _, _) if machine::memory_kills() > self.memory_kills => Exit::Over(Overuse::MachineMemory),
+            (Some(SIGKILL), _, _) if is_machine => Exit::Over(Overuse::MachineMemory),
             (Some(signal), _, _) => Exit::Signal(signal),
             (None, Some(status), _) => Exit::Status(status),
             (None, None, _) => Exit::Unknown,

@@ -1,6 +1,50 @@
-//! Which addresses are on the public internet.
+//! Which addresses are on the public internet, and which are near.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// This machine's addresses, which may be public ones, with the length of what they have in common with their neighbours'.
+pub(super) struct Near(Vec<(IpAddr, u8)>);
+
+impl Near {
+    /// Looks at the interfaces that there are now. Blocks for a moment.
+    #[cfg(target_os = "linux")]
+    pub(super) fn find() -> io::Result<Self> {
+        let of_one = |interface: if_addrs::Interface| match interface.addr {
+            if_addrs::IfAddr::V4(own) => (IpAddr::from(own.ip), own.prefixlen),
+            if_addrs::IfAddr::V6(own) => (IpAddr::from(own.ip), own.prefixlen),
+        };
+        Ok(Self(if_addrs::get_if_addrs()?.into_iter().map(of_one).collect()))
+    }
+
+    /// No sandbox has a proxy.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn find() -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Whether an address is this machine's, or on a network that it is on.
+    pub(super) fn has(&self, address: IpAddr) -> bool {
+        let inner = match address {
+            IpAddr::V6(address) => embedded(address).map(IpAddr::from),
+            IpAddr::V4(_) => None,
+        };
+        let is_near =
+            |address| self.0.iter().any(|(own, prefix)| address == *own || have_in_common(address, *own, *prefix));
+        is_near(address) || inner.is_some_and(is_near)
+    }
+}
+
+/// Whether two addresses begin with the same bits, if these are any.
+fn have_in_common(one: IpAddr, other: IpAddr, bits: u8) -> bool {
+    let bits = u32::from(bits);
+    match (one, other) {
+        _ if bits == 0 => false,
+        (IpAddr::V4(one), IpAddr::V4(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros() >= bits,
+        (IpAddr::V6(one), IpAddr::V6(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros() >= bits,
+        _ => false,
+    }
+}
 
 /// Whether an address is neither this machine's, nor on a local network, nor for a special purpose.
 pub(super) fn is_public(address: IpAddr) -> bool {
@@ -50,7 +94,36 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_public;
+    use super::*;
+
+    #[test]
+    fn own_addresses_and_neighbours() {
+        let own = [("203.0.114.7", 24), ("198.51.1.9", 32), ("2a00:1:2:3::5", 64), ("8.8.4.4", 0)];
+        let near = Near(own.iter().map(|(address, prefix)| (address.parse().unwrap(), *prefix)).collect());
+        for address in [
+            "203.0.114.7",
+            "203.0.114.200",
+            "198.51.1.9",
+            "8.8.4.4",
+            "2a00:1:2:3::5",
+            "2a00:1:2:3:ffff::1",
+            "::ffff:203.0.114.9",
+            "64:ff9b::203.0.114.9",
+            "2002:c633:109::1",
+        ] {
+            assert!(near.has(address.parse().unwrap()), "{address}");
+        }
+        for address in ["203.0.115.7", "198.51.1.8", "8.8.8.8", "2a00:1:2:4::5", "64:ff9b::101:101"] {
+            assert!(!near.has(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_machine_is_near() {
+        let near = Near::find().unwrap();
+        assert!(near.has([127, 0, 0, 1].into()) && near.has([127, 9, 9, 9].into()) && !near.has([1, 1, 1, 1].into()));
+    }
 
     #[test]
     fn public_and_other_addresses() {

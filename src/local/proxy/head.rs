@@ -4,6 +4,12 @@
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_HEADERS: usize = 128;
 
+/// Whether what was read since `from` may have ended a head, or made it too long.
+pub(super) fn may_end(read: &[u8], from: usize) -> bool {
+    let fresh = read.get(from.saturating_sub(3)..).unwrap_or_default();
+    read.len() >= MAX_HEAD || fresh.windows(2).any(|end| end == b"\n\n") || fresh.windows(3).any(|end| end == b"\n\r\n")
+}
+
 pub(super) enum Parsed {
     Whole(Head),
     Partial,
@@ -130,6 +136,9 @@ mod tests {
             assert!(matches!(Head::parse(bad.as_bytes()), Parsed::Malformed), "{bad}");
         }
         assert!(matches!(Head::parse(b"GET http://a/ HT"), Parsed::Partial));
+        let (start, end) = (b"GET http://a/ HTTP/1.1\r\nA: b\r", b"GET http://a/ HTTP/1.1\r\nA: b\r\n\r\n");
+        assert!(!may_end(start, start.len() - 1));
+        assert!((start.len()..end.len()).all(|from| may_end(end, from)) && may_end(b"GET /\n\nrest", 3));
         let long = format!("GET http://a/ HTTP/1.1\r\nX: {}", "y".repeat(MAX_HEAD));
         assert!(matches!(Head::parse(long.as_bytes()), Parsed::Malformed));
     }

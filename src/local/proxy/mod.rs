@@ -8,8 +8,8 @@ mod address;
 mod head;
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::policy::{Network, Policy};
+use address::Near;
 use head::Head;
 
 /// Where it listens, in a network that the sandbox has for itself.
@@ -30,6 +31,13 @@ const CONNECT: Duration = Duration::from_secs(30);
 const LOOKUPS: usize = 8;
 /// How many connections a sandbox may have at a time; more wait.
 const CONNECTIONS: usize = 256;
+
+/// How many all sandboxes may have, each with two descriptors: a quarter of what this program may have open.
+static ALL_CONNECTIONS: LazyLock<usize> = LazyLock::new(|| {
+    let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    descriptors.and_then(|most| usize::try_from(most / 8).ok()).unwrap_or(usize::MAX).clamp(16, 4096)
+});
+static ALL_ROOM: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(*ALL_CONNECTIONS)));
 
 /// Where a sandbox may connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,18 +69,19 @@ impl Allowed {
         })
     }
 
-    fn allow_address(&self, address: SocketAddr) -> bool {
-        self.allow_local || address::is_public(address.ip())
+    fn allow_address(&self, address: IpAddr, near: &Near) -> bool {
+        self.allow_local || address::is_public(address) && !near.has(address)
     }
 }
 
 /// Serves a sandbox until it is dropped.
 pub(super) async fn serve(listener: std::net::TcpListener, allowed: Allowed) {
     let Ok(listener) = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)) else { return };
-    let (allowed, room) = (Arc::new(allowed), Arc::new(Semaphore::new(CONNECTIONS)));
+    let (allowed, room) = (Arc::new(allowed), Arc::new(Semaphore::new(CONNECTIONS.min(*ALL_CONNECTIONS / 2))));
     let mut connections = JoinSet::new();
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        let Ok(place_of_all) = Arc::clone(&ALL_ROOM).acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors, as a rule; some will be free again.
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -82,7 +91,7 @@ pub(super) async fn serve(listener: std::net::TcpListener, allowed: Allowed) {
         connections.spawn(async move {
             // What goes wrong is the sandbox's to see, as a connection that ends.
             let _ = pass(stream, &allowed).await;
-            drop(place);
+            drop((place, place_of_all));
         });
         while connections.try_join_next().is_some() {}
     }
@@ -118,8 +127,13 @@ async fn pass(mut inside: TcpStream, allowed: &Allowed) -> io::Result<()> {
 /// Reads until the request is known; none when it never will be.
 async fn ask(inside: &mut TcpStream, read: &mut Vec<u8>) -> io::Result<Option<Head>> {
     loop {
+        let before = read.len();
         if inside.read_buf(read).await? == 0 {
             return Ok(None);
+        }
+        // Only then: a head may come byte by byte.
+        if before > 0 && !head::may_end(read, before) {
+            continue;
         }
         match Head::parse(read) {
             head::Parsed::Whole(head) => return Ok(Some(head)),
@@ -133,8 +147,9 @@ async fn connect(head: &Head, allowed: &Allowed) -> Result<TcpStream, Refusal> {
     if !allowed.allow_host(&head.host) {
         return Err(Refusal::Host(head.host.clone()));
     }
-    let found = look_up(&head.host, head.port).await.ok_or(Refusal::Unreachable)?;
-    let (addresses, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|address| allowed.allow_address(*address));
+    let (found, near) = look_up(&head.host, head.port).await.ok_or(Refusal::Unreachable)?;
+    let is_allowed = |address: &SocketAddr| allowed.allow_address(address.ip(), &near);
+    let (addresses, others): (Vec<_>, Vec<_>) = found.into_iter().partition(is_allowed);
     for address in &addresses {
         if let Ok(stream) = TcpStream::connect(address).await {
             return Ok(stream);
@@ -146,13 +161,13 @@ async fn connect(head: &Head, allowed: &Allowed) -> Result<TcpStream, Refusal> {
 
 /// Looking up a name holds one of the threads for what blocks, as long as it takes and whether or not somebody still
 /// waits. The engine needs these for other things.
-async fn look_up(host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+async fn look_up(host: &str, port: u16) -> Option<(Vec<SocketAddr>, Near)> {
     static ROOM: Semaphore = Semaphore::const_new(LOOKUPS);
     let place = ROOM.acquire().await.ok()?;
     let host = host.to_owned();
     let task = tokio::task::spawn_blocking(move || {
         let _place = place;
-        (host.as_str(), port).to_socket_addrs().map(Vec::from_iter)
+        Ok::<_, io::Error>(((host.as_str(), port).to_socket_addrs()?.collect(), Near::find()?))
     });
     task.await.ok()?.ok()
 }
@@ -205,10 +220,11 @@ mod tests {
 
     #[test]
     fn addresses() {
+        let near = Near::find().unwrap();
         let public = rules(Network::On);
-        assert!(public.allow_address(([1, 1, 1, 1], 443).into()));
-        assert!(!public.allow_address(([127, 0, 0, 1], 443).into()));
+        assert!(public.allow_address([1, 1, 1, 1].into(), &near));
+        assert!(!public.allow_address([127, 0, 0, 1].into(), &near));
         let hosts = Policy::new().network(Network::Hosts(vec!["x".to_owned()])).allow_local_network();
-        assert!(Allowed::new(&hosts).unwrap().allow_address(([127, 0, 0, 1], 443).into()));
+        assert!(Allowed::new(&hosts).unwrap().allow_address([127, 0, 0, 1].into(), &near));
     }
 }

@@ -11,6 +11,10 @@ use super::Reach;
 
 const ARCH: TargetArch = if cfg!(target_arch = "aarch64") { TargetArch::aarch64 } else { TargetArch::x86_64 };
 
+// Newer calls, which have the same numbers everywhere.
+const OPEN_TREE_ATTR: c_long = 467;
+const FILE_SETATTR: c_long = 469;
+
 /// Refused whatever their arguments are.
 const REFUSED: &[c_long] = &[
     // Other processes' memory and doings.
@@ -37,12 +41,14 @@ const REFUSED: &[c_long] = &[
     libc::SYS_move_mount,
     libc::SYS_open_tree,
     libc::SYS_mount_setattr,
+    OPEN_TREE_ATTR,
     // Ways around checks on paths.
     libc::SYS_name_to_handle_at,
     libc::SYS_open_by_handle_at,
     libc::SYS_fanotify_init,
     libc::SYS_quotactl,
     libc::SYS_quotactl_fd,
+    FILE_SETATTR,
     // Large parts of the kernel that programs can do without.
     libc::SYS_bpf,
     libc::SYS_userfaultfd,
