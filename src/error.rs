@@ -303,6 +303,10 @@ impl Error {
     }
 
     /// The same failure, now known to be of another kind for another reason.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
     pub(crate) fn reframe(self, kind: ErrorKind, message: impl Into<String>) -> Self {
         self.edit(|inner| {
             inner.kind = kind;

@@ -80,7 +80,8 @@ impl Core {
         if !error.is_no_sandbox() || self.known.get(id).is_none() {
             return error;
         }
-        error.reframe(ErrorKind::SandboxGone, self.why_gone(id)).hint("create another")
+        let why = self.why_gone(id, &error);
+        error.reframe(ErrorKind::SandboxGone, why).hint("create another")
     }
 
     /// What a plain gateway does not have it answers with a 404 that speaks of no sandbox.
@@ -106,12 +107,16 @@ impl Core {
     }
 
     /// A sandbox that is not there any more was killed, or ended by itself.
-    fn why_gone(&self, id: &str) -> &'static str {
-        match self.known.get(id).and_then(|memory| memory.end_at) {
+    fn why_gone(&self, id: &str, told: &Error) -> String {
+        if let Some((_, why)) = told.message().split_once("was ended: ") {
+            return format!("the sandbox was ended: {why}");
+        }
+        let why = match self.known.get(id).and_then(|memory| memory.end_at) {
             None => "the sandbox was killed, or reached the end of its life",
             Some(end) if SystemTime::now() + END_MARGIN >= end => "the sandbox reached the end of its life",
             Some(_) => "the sandbox was killed",
-        }
+        };
+        why.to_owned()
     }
 }
 
@@ -170,13 +175,15 @@ impl Core {
 
     /// Asks the service what became of the sandbox, when the connection to it broke.
     pub(super) async fn explain(&self, id: &str, broken: Error) -> Error {
-        let gone = |why: &str| broken.clone().reframe(ErrorKind::SandboxGone, format!("{why} meanwhile"));
         match self.probe(id).await {
             Ok(info) if info.state == SandboxState::Running => {
                 broken.hint("the sandbox still runs; whether what was asked of it was done is not known")
             }
             Ok(_) => paused(broken, "the sandbox was paused meanwhile"),
-            Err(error) if error.is_no_sandbox() => gone(self.why_gone(id)).hint("create another"),
+            Err(error) if error.is_no_sandbox() => {
+                let why = self.why_gone(id, &error);
+                broken.reframe(ErrorKind::SandboxGone, format!("{why} meanwhile")).hint("create another")
+            }
             Err(_) => broken.hint("and the service does not tell what became of the sandbox"),
         }
     }
@@ -186,6 +193,9 @@ impl Core {
     async fn gone_or_paused(&self, id: &str, gone: Error) -> Error {
         match self.probe(id).await {
             Ok(info) if info.state == SandboxState::Paused => paused(gone, "the sandbox is paused"),
+            Err(error) if error.is_no_sandbox() => {
+                gone.reframe(ErrorKind::SandboxGone, self.why_gone(id, &error)).hint("create another")
+            }
             _ => gone,
         }
     }

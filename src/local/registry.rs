@@ -146,10 +146,11 @@ impl Registry {
         let id = id.split_once('-').map_or(id, |(id, _)| id);
         let found = lock(&self.sandboxes).get(id).filter(|sandbox| !sandbox.is_ended()).cloned();
         found.ok_or_else(|| {
-            let mut message = format!("Sandbox \"{id}\" doesn't exist or you don't have access to it");
-            if let Some((_, why)) = lock(&self.ended).iter().find(|(ended, _)| ended == id) {
-                message.push_str(&format!("; it was ended: {why}"));
-            }
+            let ended = lock(&self.ended);
+            let message = match ended.iter().find(|(ended, _)| ended == id) {
+                Some((_, why)) => format!("Sandbox \"{id}\" was ended: {why}"),
+                None => format!("Sandbox \"{id}\" doesn't exist or you don't have access to it"),
+            };
             Problem::new(StatusCode::NOT_FOUND, message)
         })
     }
@@ -158,7 +159,7 @@ impl Registry {
     pub(super) fn running(&self, id: &str) -> Result<Arc<Sandbox>, Problem> {
         let sandbox = self.get(id)?;
         if sandbox.is_paused() {
-            let message = format!("Sandbox \"{id}\" is paused; resume it first");
+            let message = format!("Sandbox \"{id}\" is paused");
             return Err(Problem::new(StatusCode::CONFLICT, message));
         }
         Ok(sandbox)

@@ -89,6 +89,7 @@ impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) => write!(f, "exited with status {status}"),
+            Self::Signal(6) => f.write_str("was ended by signal 6 (SIGABRT), as node is when it runs out of memory"),
             Self::Signal(9) => f.write_str("was killed by signal 9 (SIGKILL)"),
             Self::Signal(11) => f.write_str("was killed by signal 11 (SIGSEGV)"),
             Self::Signal(signal) => write!(f, "was killed by signal {signal}"),

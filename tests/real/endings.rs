@@ -1,8 +1,8 @@
 //! How a kernel, an execution and a sandbox can end.
 
-use code_interpreter::{Error, ErrorKind, ExecutionResult};
+use code_interpreter::{Error, ErrorKind, ExecutionResult, LocalEngine, Policy};
 
-use super::{local_client, ms};
+use super::{local_client, local_client_with, ms};
 use crate::{Sandbox, maybe_async};
 
 #[maybe_async]
@@ -53,6 +53,20 @@ behaviours! {
         assert_eq!(error.kind(), ErrorKind::SandboxGone, "{error}");
         let stranger = client.sandboxes().execute_code("0123456789abcdef", "1").await.unwrap_err();
         assert_eq!(stranger.kind(), ErrorKind::NotFound, "{stranger}");
+    }
+
+    async fn a_sandbox_that_passed_a_limit_says_which_also_later() {
+        let client = local_client_with(LocalEngine::builder().policy(Policy::new().disk(20 << 20)));
+        let sandbox = client.sandboxes().create("python3").await?;
+        let fill = "import time\nopen('large', 'wb').write(bytes(30 << 20))\n\
+                    start = time.time()\nwhile time.time() < start + 30: time.sleep(0.01)";
+        let result = sandbox.execute_code(fill).await?;
+        assert_eq!(result.error.unwrap().name, "DiskFull");
+        let error = sandbox.execute_code("1").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SandboxGone, "{error}");
+        assert!(error.to_string().contains("was ended") && error.to_string().contains("20 MiB"), "{error}");
+        let error = sandbox.info().await.unwrap_err();
+        assert!(error.to_string().contains("was ended"), "{error}");
     }
 
     async fn a_sandbox_that_expires_while_it_runs_says_so() {

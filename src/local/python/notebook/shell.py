@@ -92,6 +92,8 @@ class Shell:
         magic = self.line_magics.get(name)
         if magic is None:
             hint = f" %%{name} exists for a whole cell." if name in self.cell_magics else ""
+            if name.startswith("%") and name[1:] in self.cell_magics:
+                hint = " It is one for a whole cell, and has to be in its first line."
             raise UsageError(f"there is no magic %{name}.{hint} There are: {listed('%', self.line_magics)}")
         return magic(self, self.expand(magic, line, frame), Place(frame))
 
