@@ -175,10 +175,7 @@ fn times_help_and_what_is_unknown() {
     for (cell, hint) in [
         ("%nope", "there is no magic %nope. There are: %cat, "),
         ("%%nope\n1", "there is no cell magic %%nope. There are: "),
-        (
-            "x = 1\n%%bash\necho 1",
-            "there is no magic %%bash. It is one for a whole cell, and has to be in its first line.",
-        ),
+        ("x = 1\n%%bash", "there is no magic %%bash. It is one for a whole cell, and has to be in its first line."),
         ("%bash\n1", "there is no magic %bash. %%bash exists for a whole cell."),
         ("x = %nope", "%nope"),
         ("%timeit -z 1", "-z is not an option of this magic. There are: -q, -o, -n, -r"),
