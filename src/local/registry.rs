@@ -159,7 +159,7 @@ impl Registry {
     pub(super) fn running(&self, id: &str) -> Result<Arc<Sandbox>, Problem> {
         let sandbox = self.get(id)?;
         if sandbox.is_paused() {
-            let message = format!("Sandbox \"{id}\" is paused");
+            let message = format!("Sandbox \"{id}\" is paused; resume it first");
             return Err(Problem::new(StatusCode::CONFLICT, message));
         }
         Ok(sandbox)

@@ -65,7 +65,7 @@ fn classify(status: StatusCode, place: Place, message: &str) -> (ErrorKind, &'st
         403 => (ErrorKind::PermissionDenied, "the key is known and may not do this"),
         404 => (ErrorKind::NotFound, ""),
         409 if place == Place::Sandbox && message.contains("is paused") => {
-            (ErrorKind::SandboxPaused, "resume it; it keeps its state")
+            (ErrorKind::SandboxPaused, "it keeps its state")
         }
         409 => (ErrorKind::Conflict, "wait until the sandbox has changed its state"),
         429 => (ErrorKind::RateLimited, "wait, or use fewer sandboxes at once"),
