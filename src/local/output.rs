@@ -8,8 +8,9 @@ use super::channel::Pipe;
 
 /// Text waits this long for more, so that a loop of prints is not an event a line.
 const PATIENCE: Duration = Duration::from_millis(2);
-/// For the rest of a line it waits longer: `print` writes the end of a line by itself, and who asks for lines has them.
-const PATIENCE_FOR_LINE: Duration = Duration::from_millis(50);
+/// For the rest of a line it waits longer, as Jupyter's kernels do: `print` writes the end of a line by itself, and who
+/// asks for lines has them, also from a busy machine.
+const PATIENCE_FOR_LINE: Duration = Duration::from_millis(200);
 /// Text of this size waits no longer.
 const ENOUGH: usize = 64 * 1024;
 /// No pipe holds more, so what was written before a result is within it.

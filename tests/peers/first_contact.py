@@ -37,7 +37,8 @@ def use(number):
     check(sandbox.is_running(), True)
     check(sandbox.run_code("1 + 1").text, "2")
     execution = sandbox.run_code("import os, sys\nprint('hé'); print('e', file=sys.stderr)\nx = int(os.environ['NUMBER'])\nx")
-    check((execution.text, execution.logs.stdout, execution.logs.stderr), (str(number), ["hé\n"], ["e\n"]))
+    logs = ["".join(lines) for lines in (execution.logs.stdout, execution.logs.stderr)]
+    check((execution.text, logs), (str(number), ["hé\n", "e\n"]))
     check(execution.execution_count, 2)
     error = sandbox.run_code("1 / 0").error
     check((error.name, error.value), ("ZeroDivisionError", "division by zero"))
@@ -162,7 +163,7 @@ async def use_async(number):
         seen.append(message.line)
 
     execution = await sandbox.run_code(f"print({number})\nx = {number}\nx", on_stdout=hear)
-    check((execution.text, seen), (str(number), [f"{number}\n"]))
+    check((execution.text, "".join(seen)), (str(number), f"{number}\n"))
     check((await sandbox.run_code("nope")).error.name, "NameError")
     context = await sandbox.create_code_context()
     check((await sandbox.run_code("x", context=context)).error.name, "NameError")

@@ -164,10 +164,12 @@ fn a_line_that_is_written_in_parts_is_one_piece() {
     let peer = engine();
     let id = peer.create_with(json!({"templateID": "base"}));
     let code = "import sys, time\nsys.stdout.write('a'); sys.stdout.flush(); sys.stdout.write('b\\n')\ntime.sleep(0.2)\n\
-                sys.stdout.write('c'); time.sleep(0.3); sys.stdout.write('d')";
-    let run = peer.execute(&id, json!({"code": code}));
-    let pieces: Vec<_> =
-        run.events.iter().filter(|event| event["type"] == "stdout").map(|event| &event["text"]).collect();
-    // But nothing waits for an end of line that may not come.
-    assert_eq!(pieces, ["ab\n", "c", "d"]);
+                sys.stdout.write('c'); time.sleep(1); sys.stdout.write('d')";
+    let pieces = || -> Vec<String> {
+        let run = peer.execute(&id, json!({"code": code}));
+        let texts = run.events.iter().filter(|event| event["type"] == "stdout").map(|event| &event["text"]);
+        texts.map(|text| text.as_str().unwrap().to_owned()).collect()
+    };
+    // But nothing waits for an end of line that may not come. A machine that is busy may take long between two writes.
+    assert!((0..5).any(|_| pieces() == ["ab\n", "c", "d"]), "{:?}", pieces());
 }
