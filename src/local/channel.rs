@@ -213,7 +213,7 @@ mod tests {
                 use std::io::Write;
 
                 let mut theirs = StdStream::from(theirs);
-                theirs.write_all(format!("{long}\nshort\n{long}").as_bytes())
+                theirs.write_all(format!("{long}\nshort\n{}", long.repeat(4)).as_bytes())
             });
             assert_eq!(lines.next().await.unwrap().unwrap().len(), 2 << 20);
             let mut full = backlog.part();

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
@@ -158,6 +158,17 @@ pub(super) struct Nameless {
     pub(super) on_disk: u64,
     /// Those of memfd_create(2), and others that never were on a disk.
     pub(super) in_memory: u64,
+    /// What sockets may hold that has not been read. As much as they can, since nothing tells how much they do.
+    pub(super) in_sockets: u64,
+}
+
+/// What a socket holds at most, in bytes: code cannot change it.
+fn room_of_socket() -> u64 {
+    let default = |name| {
+        let text = fs::read_to_string(format!("/proc/sys/net/core/{name}")).unwrap_or_default();
+        text.trim().parse().unwrap_or(212_992)
+    };
+    default("wmem_default").max(default("rmem_default"))
 }
 
 /// Files without a name that a process has mapped, and may have closed. Only root can look at them.
@@ -181,12 +192,17 @@ pub(super) fn nameless(processes: &[u32], directory: &Path) -> Nameless {
     let descriptors =
         threads.flat_map(|(id, thread)| fs::read_dir(format!("/proc/{id}/task/{thread}/fd")).into_iter().flatten());
     let open = descriptors.flatten().map(|entry| entry.path());
+    let mut sockets = 0_u64;
     for file in open.chain(processes.iter().flat_map(|id| mapped(*id))).filter_map(|path| fs::metadata(path).ok()) {
         if file.is_file() && file.nlink() == 0 && seen.insert((file.dev(), file.ino())) {
             let kind = if file.dev() == disk { &mut found.on_disk } else { &mut found.in_memory };
             *kind = kind.saturating_add(file.blocks().saturating_mul(BLOCK));
         }
+        if file.file_type().is_socket() && seen.insert((file.dev(), file.ino())) {
+            sockets += 1;
+        }
     }
+    found.in_sockets = sockets.saturating_mul(room_of_socket());
     found
 }
 

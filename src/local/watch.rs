@@ -178,8 +178,9 @@ impl Kept<'_> {
         if has_too_many {
             self.end_most_numerous(usage.tasks);
         }
-        let unseen = self.nameless(&self.snapshot.tree(self.root)).in_memory;
-        let is_large = usage.memory.saturating_add(unseen) > self.policy.memory && self.end_largest();
+        let Nameless { in_memory, in_sockets, .. } = self.nameless(&self.snapshot.tree(self.root));
+        let most = usage.memory.saturating_add(in_memory).saturating_add(in_sockets);
+        let is_large = most > self.policy.memory && self.end_largest();
         hides || has_too_many || is_large
     }
 
@@ -196,11 +197,14 @@ impl Kept<'_> {
     /// counted for each of them. Says whether it has.
     fn end_largest(&self) -> bool {
         let all = self.snapshot.tree(self.root);
-        let unseen = |ids: &[u32]| self.nameless(ids).in_memory;
-        let used = self.snapshot.proportional_memory(&all, unseen(&all));
+        let Nameless { in_memory, in_sockets, .. } = self.nameless(&all);
+        let used = self.snapshot.proportional_memory(&all, in_memory).saturating_add(in_sockets);
+        let size = |id: u32| {
+            let Nameless { in_memory, in_sockets, .. } = self.nameless(&[id]);
+            self.snapshot.memory(id).saturating_add(in_memory).saturating_add(in_sockets)
+        };
         let candidates = all.iter().copied().filter(|id| *id != self.root);
-        let mut candidates: Vec<_> =
-            candidates.map(|id| (self.snapshot.memory(id).saturating_add(unseen(&[id])), id)).collect();
+        let mut candidates: Vec<_> = candidates.map(|id| (size(id), id)).collect();
         candidates.sort_unstable();
         let mut left = used;
         while left > self.policy.memory

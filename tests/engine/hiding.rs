@@ -141,3 +141,45 @@ made";
         assert_eq!(peer.text(id, "made > 0"), "True");
     });
 }
+
+/// Fills what lies between sockets, in processes that have little memory of their own.
+const SOCKETS: &str = "import os, resource, signal, socket, time
+limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+def pairs():
+    while True:
+        one, other = socket.socketpair()
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)  # has no effect
+        yield one, other
+def fill(ends):
+    for one, other in ends:
+        one.setblocking(False)
+        try:
+            while True: one.send(bytes(1 << 16))
+        except BlockingIOError: pass
+        yield one, other
+def keep(ends):
+    kept = []
+    try:
+        for pair in fill(ends): kept.append(pair)
+    except OSError: pass
+    start = time.time()
+    while time.time() < start + 6: time.sleep(0.01)
+    os._exit(0)
+def run(ends, count):
+    children = []
+    for _ in range(count):
+        child = os.fork()
+        if child == 0: keep(ends())
+        children.append(child)
+    return sorted({os.waitpid(child, 0)[1] for child in children})
+def available():
+    return int(open('/proc/meminfo').read().split('MemAvailable:')[1].split()[0]) // 1024
+";
+
+#[test]
+fn memory_between_sockets() {
+    with(Policy::new().memory(256 * MIB), |peer, id| {
+        let run = peer.run(id, &format!("{SOCKETS}run(pairs, 4)"));
+        assert!(run.text.as_deref().is_some_and(|text| text.contains('9')) || run.error.is_some(), "{run:?}");
+    });
+}

@@ -136,7 +136,9 @@ const TYPING: [u64; 2] = [0x5412, 0x541c];
 pub(super) fn filters(reach: Reach, has_namespaces: bool) -> Result<Vec<BpfProgram>, String> {
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let unknown = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
-    let filters = [filter(rules(reach, has_namespaces)?, refused)?, filter(hidden(), unknown)?];
+    let done = SeccompAction::Errno(0);
+    let filters =
+        [filter(rules(reach, has_namespaces)?, refused)?, filter(hidden(), unknown)?, filter(without_effect()?, done)?];
     Ok(filters.into_iter().chain(other_calls()).collect())
 }
 
@@ -148,6 +150,16 @@ fn filter(rules: BTreeMap<i64, Vec<SeccompRule>>, action: SeccompAction) -> Resu
 /// The flags of clone3 are in memory, where no filter sees them. Programs then take clone, whose flags are looked at.
 fn hidden() -> BTreeMap<i64, Vec<SeccompRule>> {
     BTreeMap::from([(libc::SYS_clone3, Vec::new())])
+}
+
+/// The sizes of sockets' buffers are hints, and what sockets hold is memory that no process shows. So the hints are taken,
+/// and nothing changes.
+fn without_effect() -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
+    let sizes = [libc::SO_SNDBUF, libc::SO_RCVBUF].map(|option| {
+        let [level, option] = [libc::SOL_SOCKET, option].map(|number| u64::from(number.unsigned_abs()));
+        rule(vec![condition(1, SeccompCmpOp::Eq, level)?, condition(2, SeccompCmpOp::Eq, option)?])
+    });
+    Ok(BTreeMap::from([(libc::SYS_setsockopt, sizes.into_iter().collect::<Result<_, _>>()?)]))
 }
 
 fn rules(reach: Reach, has_namespaces: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
