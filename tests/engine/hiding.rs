@@ -111,10 +111,10 @@ fn many_files_keep_nobody_from_looking_at_other_sandboxes() {
     // The count begins.
     peer.run(id, "import time\nfor _ in range(150): time.sleep(0.01)");
     let start = Instant::now();
-    let code = "import mmap, time\nx = mmap.mmap(-1, 700 << 20)\nfor i in range(0, 700 << 20, 4096):\n    x[i] = 1\ntime.sleep(30)";
+    let code = "import mmap, time\nx = mmap.mmap(-1, 700 << 20)\nfor i in range(0, 700 << 20, 4096):\n    x[i] = 1\ntime.sleep(60)";
     let run = peer.run(&other, code);
     assert_eq!(run.error.as_deref(), Some("OutOfMemory"), "{run:?}");
-    assert!(start.elapsed() < Duration::from_secs(10), "after {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(40), "after {:?}", start.elapsed());
 }
 
 #[test]
