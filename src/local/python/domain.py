@@ -39,10 +39,12 @@ class Domain:
     def __init__(self, readable):
         version = call(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(VERSION_QUERY))
         self.readable = readable
-        scopes = SCOPE_SIGNAL | SCOPE_ABSTRACT_SOCKET if version >= SCOPES_SINCE else 0
+        # So does the domain that the supervisor is in, which the engine has made.
+        self.scopes_signals = version >= SCOPES_SINCE
+        scopes = SCOPE_SIGNAL | SCOPE_ABSTRACT_SOCKET if self.scopes_signals else 0
         handled = REFER | (READ_FILE | READ_DIRECTORY if readable is not None else 0)
         attributes = struct.pack("QQQ", handled, 0, scopes)
-        if version < SCOPES_SINCE:
+        if not self.scopes_signals:
             attributes = attributes[:8]
         self.ruleset = call(CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint(0))
         self.allow("/", REFER)
