@@ -1,7 +1,7 @@
 //! What is left when an engine ends.
 
 use super::peer::*;
-use code_interpreter::LocalEngine;
+use code_interpreter::{LocalEngine, Policy};
 use serde_json::json;
 use std::{
     io::{BufRead, BufReader},
@@ -166,6 +166,22 @@ fn chains_of_processes_end_with_their_sandbox() {
         let start = Instant::now();
         assert_eq!(peer.delete(&format!("/sandboxes/{id}")).0, 204);
         assert!(start.elapsed() < Duration::from_secs(8), "{name}: {:?}", start.elapsed());
+        assert!(!is_seen(&mark), "{name}");
+    }
+}
+
+/// Collecting the dead takes processor time, which is not the sandbox's.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn chains_of_processes_do_not_end_their_supervisor() {
+    for (name, level) in levels().filter(|(name, _)| *name != "none") {
+        let policy = Policy::new().cpu_time(Duration::from_secs(1));
+        let peer = Peer::with(|builder| level(builder.policy(policy).warm(0)));
+        let id = peer.create();
+        let mark = format!("t{}-{}", std::process::id(), &name[..4]);
+        let _ = peer.start(&id, json!({"code": chains(&mark), "timeout": 10})).map_while(Result::ok).count();
+        std::thread::sleep(Duration::from_secs(8));
+        assert_eq!(peer.delete(&format!("/sandboxes/{id}")).0, 204, "{name}");
         assert!(!is_seen(&mark), "{name}");
     }
 }

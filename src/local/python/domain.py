@@ -7,6 +7,7 @@ know is left out.
 
 import ctypes
 import os
+import resource
 import struct
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the numbers of the calls on every architecture
@@ -36,9 +37,10 @@ def call(number, *arguments):
 class Domain:
     """What a context may read; made once, by the supervisor, and entered by every context."""
 
-    def __init__(self, readable):
+    def __init__(self, readable, cpu_time):
         version = call(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(VERSION_QUERY))
         self.readable = readable
+        self.cpu_time = cpu_time
         # So does the domain that the supervisor is in, which the engine has made.
         self.scopes_signals = version >= SCOPES_SINCE
         scopes = SCOPE_SIGNAL | SCOPE_ABSTRACT_SOCKET if self.scopes_signals else 0
@@ -66,8 +68,19 @@ class Domain:
 
     def enter(self):
         """Restricts this process for good. Its own part of /proc is there only by now."""
+        self.limit_cpu_time()
         if self.readable is not None:
             for name in OWN:
                 self.allow(f"/proc/self/{name}")
         call(RESTRICT_SELF, ctypes.c_int(self.ruleset), ctypes.c_uint(0))
         os.close(self.ruleset)
+
+    def limit_cpu_time(self):
+        """Reaching the limit is told by a signal; the hard limit is for those who ignore it. Neither is raised."""
+        if self.cpu_time is None:
+            return
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        limits = [self.cpu_time, self.cpu_time + 2]
+        if most != resource.RLIM_INFINITY:
+            limits = [min(limit, most) for limit in limits]
+        resource.setrlimit(resource.RLIMIT_CPU, limits)

@@ -324,7 +324,7 @@ def main(start):
     load("code_interpreter_notebook", start["notebook"]["notebook"]).PARTS.update(start["notebook"])
     driver = load_driver(start)
     confined = start["confined"]
-    domain = confined and load("code_interpreter_domain", start["domain"]).Domain(confined["readable"])
+    domain = confined and load("code_interpreter_domain", start["domain"]).Domain(**confined)
     supervisor = Supervisor(control, driver, start["languages"], domain)
     gc.collect()
     gc.freeze()
