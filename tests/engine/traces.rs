@@ -1,7 +1,7 @@
 //! What is left when an engine ends.
 
 use super::peer::*;
-use code_interpreter::LocalEngine;
+use code_interpreter::{LocalEngine, Policy};
 use serde_json::json;
 use std::{
     io::{BufRead, BufReader},
@@ -113,12 +113,90 @@ fn host_for_being_killed() {
 #[test]
 fn a_killed_host_leaves_no_process_and_its_directory_is_swept() {
     for (level, _) in levels() {
-        kill_a_host(level, false);
-        kill_a_host(level, true);
+        kill_a_host(level, false, None);
+        kill_a_host(level, true, None);
     }
 }
 
-fn kill_a_host(level: &str, is_paused: bool) {
+/// Starts programs of few instructions that are never the same process for long: each forks and ends, as fast as it can.
+/// Nothing in their environments tells where they come from, and they end by themselves after a while.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn chains(mark: &str) -> String {
+    format!(
+        r#"
+import os, struct, time
+head = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0x400078, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+head += struct.pack("<IIQQQQQQ", 1, 5, 0, 0x400000, 0x400000, 160, 160, 4096)
+until = struct.pack("<I", int(time.time()) + 40)
+body = bytes.fromhex("b8c900000031ff0f053d") + until + bytes.fromhex("730db8390000000f0585c078e574e3b83c00000031ff0f05")
+with open("{mark}", "wb") as f: f.write(head + body)
+os.chmod("{mark}", 0o700)
+for _ in range(12):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.execve("{mark}", ["{mark}"], {{}})
+        os._exit(0)
+print("on")
+time.sleep(3)
+"#
+    )
+}
+
+/// Whether a process of this name, of 15 characters at most, is there. One look may miss a chain.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn is_seen(mark: &str) -> bool {
+    let is_it = |entry: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        // The dead may wait for a while to be collected, where there are very many.
+        stat.split_once(&format!("({mark}) ")).is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+    };
+    (0..5).any(|_| std::fs::read_dir("/proc").unwrap().flatten().any(is_it))
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn chains_of_processes_end_with_their_sandbox() {
+    for (name, level) in levels().filter(|(name, _)| *name != "none") {
+        let peer = Peer::with(|builder| level(builder.warm(0)));
+        let id = peer.create();
+        let mark = format!("c{}-{}", std::process::id(), &name[..4]);
+        let run = peer.start(&id, json!({"code": chains(&mark), "timeout": 10})).map_while(Result::ok).count();
+        assert!(run > 2, "{name}");
+        let start = Instant::now();
+        assert_eq!(peer.delete(&format!("/sandboxes/{id}")).0, 204);
+        assert!(start.elapsed() < Duration::from_secs(8), "{name}: {:?}", start.elapsed());
+        assert!(!is_seen(&mark), "{name}");
+    }
+}
+
+/// Collecting the dead takes processor time, which is not the sandbox's.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn chains_of_processes_do_not_end_their_supervisor() {
+    for (name, level) in levels().filter(|(name, _)| *name != "none") {
+        let policy = Policy::new().cpu_time(Duration::from_secs(1));
+        let peer = Peer::with(|builder| level(builder.policy(policy).warm(0)));
+        let id = peer.create();
+        let mark = format!("t{}-{}", std::process::id(), &name[..4]);
+        let _ = peer.start(&id, json!({"code": chains(&mark), "timeout": 10})).map_while(Result::ok).count();
+        std::thread::sleep(Duration::from_secs(8));
+        assert_eq!(peer.delete(&format!("/sandboxes/{id}")).0, 204, "{name}");
+        assert!(!is_seen(&mark), "{name}");
+    }
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn chains_of_processes_end_with_a_killed_host() {
+    for (name, _) in levels().filter(|(name, _)| *name != "none") {
+        let mark = format!("h{}-{}", std::process::id(), &name[..4]);
+        kill_a_host(name, false, Some(&chains(&mark)));
+        assert!(!is_seen(&mark), "{name}");
+    }
+}
+
+fn kill_a_host(level: &str, is_paused: bool, first: Option<&str>) {
     let scratch = Scratch::new();
     let mut host = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "traces::host_for_being_killed", "--nocapture"])
@@ -135,9 +213,11 @@ fn kill_a_host(level: &str, is_paused: bool) {
     let id = info["sandboxID"].as_str().unwrap();
     let code =
         "import subprocess\nsubprocess.Popen(['sleep', '1000'], start_new_session=True)\nprint('on')\nwhile True: pass";
+    let code = first.unwrap_or(code);
     let running = post(format!("{url}/sandboxes/{id}/execute"), &json!({"code": code}).to_string());
     let mut running = Stream(BufReader::new(running.into_body().into_reader()));
     while running.next().unwrap().unwrap()["type"] != "stdout" {}
+    std::thread::sleep(Duration::from_secs(if first.is_some() { 2 } else { 0 }));
     assert!(processes_of(&scratch.0).len() >= 3);
     if is_paused {
         assert_eq!(post(format!("{url}/sandboxes/{id}/pause"), "{}").status(), 204);

@@ -77,6 +77,8 @@ pub(in crate::local) struct Started {
 pub(in crate::local) struct Domain {
     /// What it may read, besides its own part of /proc; nothing is said where the sandbox has a root of its own.
     readable: Option<Vec<PathBuf>>,
+    /// In seconds. A limit of the contexts only: what they leave behind costs the supervisor time, and it has to outlive that.
+    cpu_time: Option<u64>,
 }
 
 /// What an engine would find on this machine.

@@ -7,6 +7,7 @@ know is left out.
 
 import ctypes
 import os
+import resource
 import struct
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the numbers of the calls on every architecture
@@ -36,13 +37,16 @@ def call(number, *arguments):
 class Domain:
     """What a context may read; made once, by the supervisor, and entered by every context."""
 
-    def __init__(self, readable):
+    def __init__(self, readable, cpu_time):
         version = call(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(VERSION_QUERY))
         self.readable = readable
-        scopes = SCOPE_SIGNAL | SCOPE_ABSTRACT_SOCKET if version >= SCOPES_SINCE else 0
+        self.cpu_time = cpu_time
+        # So does the domain that the supervisor is in, which the engine has made.
+        self.scopes_signals = version >= SCOPES_SINCE
+        scopes = SCOPE_SIGNAL | SCOPE_ABSTRACT_SOCKET if self.scopes_signals else 0
         handled = REFER | (READ_FILE | READ_DIRECTORY if readable is not None else 0)
         attributes = struct.pack("QQQ", handled, 0, scopes)
-        if version < SCOPES_SINCE:
+        if not self.scopes_signals:
             attributes = attributes[:8]
         self.ruleset = call(CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint(0))
         self.allow("/", REFER)
@@ -64,8 +68,19 @@ class Domain:
 
     def enter(self):
         """Restricts this process for good. Its own part of /proc is there only by now."""
+        self.limit_cpu_time()
         if self.readable is not None:
             for name in OWN:
                 self.allow(f"/proc/self/{name}")
         call(RESTRICT_SELF, ctypes.c_int(self.ruleset), ctypes.c_uint(0))
         os.close(self.ruleset)
+
+    def limit_cpu_time(self):
+        """Reaching the limit is told by a signal; the hard limit is for those who ignore it. Neither is raised."""
+        if self.cpu_time is None:
+            return
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        limits = [self.cpu_time, self.cpu_time + 2]
+        if most != resource.RLIM_INFINITY:
+            limits = [min(limit, most) for limit in limits]
+        resource.setrlimit(resource.RLIMIT_CPU, limits)

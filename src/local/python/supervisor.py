@@ -32,6 +32,7 @@ import types
 
 FORK_DESCRIPTORS = 3
 END_SECONDS = 4.0
+REAPED_AT_ONCE = 64
 OLDEST_IPYTHON = 8
 
 PR_SET_PDEATHSIG = 1
@@ -248,8 +249,11 @@ class Supervisor:
         send_signal(pid, signal.SIGKILL)
 
     def reap(self):
-        """Collects the dead, its own kernels and orphans alike; false when no child is left."""
-        while True:
+        """Collects the dead, its own kernels and orphans alike; false when no child is left.
+
+        Only some at a time: more may die meanwhile than are collected, and what the engine says must not wait for an end.
+        """
+        for _ in range(REAPED_AT_ONCE):
             try:
                 self.sweep_groups()
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -265,6 +269,14 @@ class Supervisor:
                 self.report(event="exit", kernel=number, signal=os.WTERMSIG(status), cpu=cpu)
             else:
                 self.report(event="exit", kernel=number, status=os.WEXITSTATUS(status), cpu=cpu)
+        self.wake()
+        return True
+
+    def wake(self):
+        try:
+            os.write(self.waker, b"\0")
+        except BlockingIOError:
+            pass  # it is full, and so wakes as it is
 
     def sweep_groups(self):
         """Kills what a dead kernel left in its group, while its zombie still keeps the number from reuse."""
@@ -286,9 +298,16 @@ class Supervisor:
         while self.reap():
             if time.monotonic() >= deadline:
                 return False
-            kill_below(os.getpid())
+            self.kill_rest()
             self.wait_for_child()
         return True
+
+    def kill_rest(self):
+        if self.domain is not None and self.domain.scopes_signals:
+            # Everything that this process may signal is of this sandbox, and nothing forks between being found and killed.
+            send_signal(-1, signal.SIGKILL)
+        else:
+            kill_below(os.getpid())
 
     def wait_for_child(self):
         if select.select([self.woken], [], [], 0.01)[0]:
@@ -305,7 +324,7 @@ def main(start):
     load("code_interpreter_notebook", start["notebook"]["notebook"]).PARTS.update(start["notebook"])
     driver = load_driver(start)
     confined = start["confined"]
-    domain = confined and load("code_interpreter_domain", start["domain"]).Domain(confined["readable"])
+    domain = confined and load("code_interpreter_domain", start["domain"]).Domain(**confined)
     supervisor = Supervisor(control, driver, start["languages"], domain)
     gc.collect()
     gc.freeze()

@@ -178,7 +178,8 @@ impl Confined {
         };
         let launch = Launch { namespaces: self.namespaces(), steps, program: Some(program) };
         let process = child::start(&launch).map(Process::Confined)?;
-        let domain = Domain { readable: self.readable(places, start.directory) };
+        let cpu_time = policy.cpu_time.map(|limit| limit.as_secs() + u64::from(limit.subsec_nanos() > 0));
+        let domain = Domain { readable: self.readable(places, start.directory), cpu_time };
         Ok(Started { process, exit: kept.exit()?, domain: Some(domain) })
     }
 
@@ -276,11 +277,9 @@ impl Kept {
 
 fn limits(policy: &Policy, has_namespaces: bool) -> Vec<Step> {
     let processes = if has_namespaces { policy.processes } else { policy.processes + OTHER_PROCESSES };
-    let cpu_time = policy.cpu_time.map(|limit| limit.as_secs() + u64::from(limit.subsec_nanos() > 0));
     let limits = [
         (libc::RLIMIT_DATA, Some(policy.memory)),
         (libc::RLIMIT_AS, Some(ADDRESS_SPACE.max(policy.memory.saturating_mul(4)))),
-        (libc::RLIMIT_CPU, cpu_time),
         (libc::RLIMIT_NPROC, Some(processes)),
         (libc::RLIMIT_NOFILE, Some(open_files(policy))),
         (libc::RLIMIT_FSIZE, Some(policy.file_size)),
