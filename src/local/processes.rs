@@ -27,6 +27,8 @@ pub(super) struct Process {
     pub(super) is_stopped: bool,
     /// It has ended, or sleeps in a system call that no signal breaks off: it runs no code before it has obeyed.
     pub(super) cannot_run: bool,
+    /// Its parent has not collected it yet.
+    pub(super) has_ended: bool,
 }
 
 /// What a process and all that descends from it use.
@@ -139,7 +141,9 @@ impl Process {
         // One that has ended and waits to be collected has one thread; more are left when only the first has ended.
         let has_ended = matches!(field(3)?, "Z" | "X");
         if has_ended && number(20).is_none_or(|threads| threads < 2) {
-            return Some(Self { parent: u32::try_from(number(4)?).ok()?, cannot_run: true, ..Self::default() });
+            let parent = u32::try_from(number(4)?).ok()?;
+            // It still takes a number, of which a machine has not very many.
+            return Some(Self { parent, threads: 1, cannot_run: true, has_ended: true, ..Self::default() });
         }
         Some(Self {
             parent: u32::try_from(number(4)?).ok()?,
@@ -149,6 +153,7 @@ impl Process {
             started: number(22)?,
             is_stopped: matches!(field(3), Some("T" | "t")),
             cannot_run: has_ended || field(3) == Some("D"),
+            has_ended: false,
         })
     }
 }
@@ -227,8 +232,16 @@ mod tests {
     fn a_line_of_proc() {
         let line = b"7 (a) b (c) T 3 7 7 0 -1 4194560 1 0 0 0 10 20 3 4 20 0 5 0 100 4096 12 1 2\n";
         let process = Process::parse(line);
-        let expected =
-            Process { parent: 3, ticks: 37, threads: 5, pages: 12, started: 100, is_stopped: true, cannot_run: false };
+        let expected = Process {
+            parent: 3,
+            ticks: 37,
+            threads: 5,
+            pages: 12,
+            started: 100,
+            is_stopped: true,
+            cannot_run: false,
+            has_ended: false,
+        };
         assert_eq!(process, Some(expected));
         let only_first_ended = Process::parse(b"7 (a) Z 3 7 7 0 -1 0 1 0 0 0 10 20 3 4 20 0 2 0 100 0 0 1 2");
         assert!(only_first_ended.is_some_and(|process| process.threads == 2 && process.cannot_run));

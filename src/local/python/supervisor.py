@@ -6,6 +6,7 @@ The engine's socket arrives as standard input. Both ways it carries one JSON obj
                                         with three descriptors: control socket, stdout, stderr
     {"op": "interrupt", "kernel": 1}    SIGINT to the kernel's process group
     {"op": "kill", "kernel": 1}         SIGKILL to the kernel and everything below it
+    {"op": "sweep", "kernel": 0}        SIGKILL to all kernels and everything else of the sandbox
 
     {"event": "ready", "shell": "standard"}
     {"event": "forked", "kernel": 1, "pid": 7}
@@ -194,6 +195,9 @@ class Supervisor:
         if operation == "fork":
             self.fork(number, command)
             return
+        if operation == "sweep":
+            self.kill_rest()
+            return
         for pid in [pid for pid, kernel in self.kernels.items() if kernel == number]:
             if operation == "interrupt":
                 signal_group(pid, signal.SIGINT)
@@ -303,8 +307,8 @@ class Supervisor:
         return True
 
     def kill_rest(self):
-        if self.domain is not None and self.domain.scopes_signals:
-            # Everything that this process may signal is of this sandbox, and nothing forks between being found and killed.
+        if self.domain is not None and self.domain.is_alone:
+            # Nothing forks between being found and being killed.
             send_signal(-1, signal.SIGKILL)
         else:
             kill_below(os.getpid())

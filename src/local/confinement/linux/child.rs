@@ -142,7 +142,7 @@ fn fork(namespaces: c_int, prepared: &Prepared<'_>) -> io::Result<Pid> {
         }
         let error = io::Error::last_os_error();
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, ptr::null_mut());
-        c_int::try_from(pid).ok().and_then(Pid::from_raw).filter(|_| pid > 0).ok_or(error)
+        c_int::try_from(pid).ok().filter(|pid| *pid > 0).and_then(Pid::from_raw).ok_or(error)
     }
 }
 
