@@ -141,7 +141,7 @@
 //! | code that ends its process | the error `KernelDied`, or `KernelKilled` by a signal, in the result, with [`ExecutionResult::state_lost`]; the next execution starts afresh |
 //! | code that uses too much, on the embedded engine | `MemoryError` or `OutOfMemory`, `CpuTimeExceeded`, `TooManyProcesses`, `DiskFull` (which ends the sandbox) in the result |
 //! | code that never ends | interrupted by the execution clock, a `Cancel`, or dropping the call; killed 2 s later if it does not react |
-//! | more output than is kept | the beginning is kept, and [`ExecutionResult::truncated`] set |
+//! | more output than is kept | the beginning of the text is kept, outputs as long as there is room for a whole one, and [`ExecutionResult::truncated`] set |
 //! | a line of an answer that is not JSON | [`ErrorKind::Protocol`], with what had come in [`Error::partial`] |
 //! | a line, or an object, beyond 128 MiB | [`ErrorKind::TooLarge`], with what had come |
 //! | bytes that are not UTF-8, halves of surrogate pairs | U+FFFD in their place |

@@ -51,7 +51,8 @@ let other = sandbox.contexts().create(CreateContext::new("python").cwd("/tmp"))"
         decode_context(&answer.body).map_err(|error| self.about(error).doing("create a context"))
     }
 
-    /// The contexts that there are, in the order in which they were created. `GET /contexts`
+    /// The contexts that there are: default ones first, which the embedded engine may list before they are used, then the
+    /// others in the order in which they were created. `GET /contexts`
     ///
     #[doc = example!(r#"for context in sandbox.contexts().list()"# await r#"? {
     println!("{} runs {} in {}", context.id, context.language, context.cwd);

@@ -128,9 +128,9 @@ fn prepare_root(root: &Path) -> io::Result<PathBuf> {
 fn check_root(root: &Path, is_default: bool) -> Result<()> {
     let refused = |why: &str| {
         Err(Error::engine(format!(
-            "cannot use {} for the directories of sandboxes: {why}; remove it, or choose another with \
-             LocalEngineBuilder::directory",
-            root.display()
+            "cannot use {} for the directories of sandboxes: {why}; {}choose another with LocalEngineBuilder::directory",
+            root.display(),
+            if is_default { "remove it, or " } else { "" }
         )))
     };
     if root.to_str().is_none() {

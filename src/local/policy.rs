@@ -15,14 +15,14 @@ const GIB: u64 = 1 << 30;
 /// | [`network`](Self::network) | off | the sandbox | connections fail |
 /// | [`memory`](Self::memory) | 2 GiB | each process, and all of a sandbox together | `MemoryError`, or the kernel is killed |
 /// | [`cpu_time`](Self::cpu_time) | 1 hour | each process | the process is killed |
-/// | [`processes`](Self::processes) | 256, threads included | the sandbox | no more can be started |
+/// | [`processes`](Self::processes) | 256, threads included | the sandbox | no more can be started; as root or without namespaces, the context is killed |
 /// | [`open_files`](Self::open_files) | 1,024 | each process | no more can be opened |
 /// | [`file_size`](Self::file_size) | 1 GiB | each file | writing fails |
 /// | [`disk`](Self::disk) | 2 GiB | all files of the sandbox | the sandbox is ended |
 /// | [`share_read`](Self::share_read), [`share_write`](Self::share_write) | nothing | the sandbox | |
 ///
 /// What limits one process is enforced by the operating system. What limits the whole sandbox is looked at several
-/// times a second while code runs, so it can be exceeded for a moment.
+/// times a second while code runs, so it can be exceeded for a moment, and on a very busy machine for seconds.
 ///
 /// ```no_run
 /// # fn main() -> code_interpreter::Result<()> {

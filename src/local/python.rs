@@ -229,6 +229,13 @@ impl Pythons {
     }
 
     fn missing(&self, runtime: &str) -> String {
+        if let Some(language) = OTHER_LANGUAGES.into_iter().find(|language| *language == runtime) {
+            let language = if language == "node" { "javascript" } else { language };
+            return format!(
+                "runtime '{runtime}' is not available: sandboxes of the embedded engine are made with a Python, such as \
+                 'python3', and run {language} by the language of a context or an execution"
+            );
+        }
         let there: BTreeMap<u32, Interpreter> = (OLDEST..=NEWEST)
             .filter_map(|minor| self.look_up(Wanted::Minor(minor)))
             .chain(self.look_up(Wanted::Default))
@@ -252,6 +259,9 @@ impl Pythons {
         message
     }
 }
+
+/// What sandboxes run as well, and what a runtime of E2B may be called.
+const OTHER_LANGUAGES: [&str; 7] = ["javascript", "js", "node", "typescript", "ts", "bash", "sh"];
 
 /// The first working interpreter of this file name, and of this version if one is given.
 fn search(name: &str, minor: Option<u32>) -> Option<Interpreter> {

@@ -78,7 +78,7 @@ fn classify(status: StatusCode, place: Place, message: &str) -> (ErrorKind, &'st
         }
         502..=504 => (ErrorKind::Unavailable, "the service cannot answer at the moment; try again later"),
         507 => (ErrorKind::NotEnoughSpace, "make room, or send less"),
-        500..=599 => (ErrorKind::Server, "the server failed; its operator can tell why"),
+        500..=599 => (ErrorKind::Server, "the server failed"),
         300..=399 => (
             ErrorKind::Protocol,
             "redirects are not followed, since the key would go along; configure the address it leads to",

@@ -32,6 +32,7 @@ pub(in crate::local) use process::{Outcome, Process};
 
 use super::directory::{EngineDirectory, temporary};
 use super::policy::{Namespaces, Policy};
+use super::proxy::Allowed;
 use super::python::Interpreter;
 use super::report::{ConfinementReport, Level};
 use crate::error::{Error, ErrorKind, Result};
@@ -100,6 +101,13 @@ impl Confinement {
             return Ok(Self { policy: Policy::new(), confined: None, report: ConfinementReport::unconfined() });
         }
         let policy = policy.unwrap_or_default().checked().map_err(Error::engine)?;
+        if namespaces == Namespaces::Off && Allowed::new(&policy).is_some() {
+            return Err(Error::new(
+                ErrorKind::Confinement,
+                "Policy::network needs namespaces, and these are switched off: leave out Namespaces::Off, or the network. \
+                 Without namespaces sandboxes have no network, or with Policy::allow_local_network all of this machine's",
+            ));
+        }
         let (confined, report) = linux::establish(namespaces, &policy, directory).map_err(unavailable)?;
         Ok(Self { policy, confined: Some(confined), report })
     }
@@ -157,8 +165,9 @@ fn unavailable(missing: String) -> Error {
         ErrorKind::Confinement,
         format!(
             "the embedded engine cannot confine code on this machine: {missing}. It needs Linux 6.2 or newer with \
-             Landlock and seccomp, on x86_64 or aarch64. If the code may have all the rights of this program, say so \
-             with LocalEngineBuilder::unconfined"
+             Landlock and seccomp, on x86_64 or aarch64, and for a network or Namespaces::Required the right to make \
+             namespaces. If the code may have all the rights of this program, say so with \
+             LocalEngineBuilder::unconfined, and without a policy"
         ),
     )
 }

@@ -185,7 +185,9 @@ impl Refusal {
         let (code, why) = match self {
             Self::Malformed => (400, "this is not a request that a proxy can pass on".to_owned()),
             Self::Host(host) => (403, format!("this sandbox may not connect to {host}")),
-            Self::Local(host) => (403, format!("{host} is on the local network, which this sandbox may not reach")),
+            Self::Local(host) => {
+                (403, format!("{host} is on the local network, which needs Policy::allow_local_network"))
+            }
             Self::Unreachable => (502, "the host cannot be reached".to_owned()),
         };
         // Most programs show nothing but the first line.

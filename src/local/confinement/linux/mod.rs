@@ -85,11 +85,6 @@ pub(super) fn establish(
         confined.attempt(policy, directory).map(|()| confined).map_err(|error| error.to_string())
     };
     let wanted = match (wanted, Allowed::new(policy)) {
-        (Namespaces::Off, Some(_)) => {
-            return Err("Policy::network needs namespaces, which are switched off; without them sandboxes have no \
-                        network, or with Policy::allow_local_network all of this machine's"
-                .to_owned());
-        }
         (_, Some(_)) => Namespaces::Required,
         (wanted, None) => wanted,
     };

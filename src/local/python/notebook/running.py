@@ -146,9 +146,10 @@ def run_file(shell, line, _place):
     """%run [-i] FILE ARGUMENTS: runs a Python file; its names stay. With -i, it sees those of the notebook."""
     options, rest = options_of(line, ["-i"])
     path, *arguments = [os.path.expanduser(word) for word in shlex.split(rest)] or [""]
-    path = path if os.path.exists(path) else f"{path}.py"
     if not os.path.isfile(path):
-        raise UsageError(f"there is no file {path!r}")
+        named, path = path, f"{path}.py"
+        if not os.path.isfile(path):
+            raise UsageError(f"there is no file {named!r}")
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec", dont_inherit=True)
     names = shell.user_ns if options else {"__name__": "__main__", "__builtins__": shell.user_ns["__builtins__"]}
