@@ -246,7 +246,8 @@ mod tests {
         let only_first_ended = Process::parse(b"7 (a) Z 3 7 7 0 -1 0 1 0 0 0 10 20 3 4 20 0 2 0 100 0 0 1 2");
         assert!(only_first_ended.is_some_and(|process| process.threads == 2 && process.cannot_run));
         let ended = Process::parse(b"7 (a) Z 3 7 7 0 -1 0 1 0 0 0 10 20 3 4 20 0 1 0 100 0 0 1 2");
-        assert_eq!(ended, Some(Process { parent: 3, cannot_run: true, ..Process::default() }));
+        let expected = Process { parent: 3, threads: 1, cannot_run: true, has_ended: true, ..Process::default() };
+        assert_eq!(ended, Some(expected));
         for bad in [b"".as_slice(), b"7 (a)", b"7 (a) S x", b"7 (a) S 1 2", b"7 \xff S 1"] {
             assert_eq!(Process::parse(bad), None, "{bad:?}");
         }
