@@ -32,7 +32,7 @@ fn nothing_is_left_after_stop_and_drop() {
             engine.stop().unwrap();
             engine.stop().unwrap();
         }
-        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
         assert_eq!(processes_of(&root), Vec::<String>::new());
         assert_eq!(entries(&root), Vec::<String>::new());
         assert!(busy.last().unwrap().is_err());
@@ -156,9 +156,10 @@ fn is_seen(mark: &str) -> bool {
     (0..5).any(|_| std::fs::read_dir("/proc").unwrap().flatten().any(is_it))
 }
 
-/// As a user of its own: the system does not limit what root's sandboxes fork, so other tests would have no room.
+/// As a user of its own: the system does not limit what root's sandboxes fork.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
+#[ignore = "keeps the whole machine busy; .ci/run runs it by itself"]
 fn chains_of_processes() {
     in_another_process("traces::host_of_chains", is_root().then_some(54_322));
 }
