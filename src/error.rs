@@ -302,11 +302,11 @@ impl Error {
         self.edit(|inner| inner.source = Some(Arc::new(source)))
     }
 
-    /// The same failure, now known to be of another kind for another reason.
     pub(crate) fn message(&self) -> &str {
         &self.0.message
     }
 
+    /// The same failure, now known to be of another kind for another reason.
     pub(crate) fn reframe(self, kind: ErrorKind, message: impl Into<String>) -> Self {
         self.edit(|inner| {
             inner.kind = kind;

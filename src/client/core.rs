@@ -81,7 +81,7 @@ impl Core {
             return error;
         }
         let why = self.why_gone(id, &error);
-        error.reframe(ErrorKind::SandboxGone, why).hint("create another")
+        gone(error, why)
     }
 
     /// What a plain gateway does not have it answers with a 404 that speaks of no sandbox.
@@ -180,23 +180,18 @@ impl Core {
                 broken.hint("the sandbox still runs; whether what was asked of it was done is not known")
             }
             Ok(_) => paused(broken, "the sandbox was paused meanwhile"),
-            Err(error) if error.is_no_sandbox() => {
-                let why = self.why_gone(id, &error);
-                broken.reframe(ErrorKind::SandboxGone, format!("{why} meanwhile")).hint("create another")
-            }
+            Err(error) if error.is_no_sandbox() => gone(broken, format!("{} meanwhile", self.why_gone(id, &error))),
             Err(_) => broken.hint("and the service does not tell what became of the sandbox"),
         }
     }
 
     /// The ways into E2B's sandboxes say the same of those that are gone and those that are paused; the control plane
     /// knows.
-    async fn gone_or_paused(&self, id: &str, gone: Error) -> Error {
+    async fn gone_or_paused(&self, id: &str, refused: Error) -> Error {
         match self.probe(id).await {
-            Ok(info) if info.state == SandboxState::Paused => paused(gone, "the sandbox is paused"),
-            Err(error) if error.is_no_sandbox() => {
-                gone.reframe(ErrorKind::SandboxGone, self.why_gone(id, &error)).hint("create another")
-            }
-            _ => gone,
+            Ok(info) if info.state == SandboxState::Paused => paused(refused, "the sandbox is paused"),
+            Err(error) if error.is_no_sandbox() => gone(refused, self.why_gone(id, &error)),
+            _ => refused,
         }
     }
 
@@ -227,6 +222,10 @@ impl Core {
         }
         Ok(Events::new(Arc::clone(self), id.to_owned(), opened, waiting))
     }
+}
+
+fn gone(error: Error, why: String) -> Error {
+    error.reframe(ErrorKind::SandboxGone, why).hint("create another")
 }
 
 fn paused(error: Error, message: &str) -> Error {

@@ -24,11 +24,8 @@ const MOST_WAITING: usize = 64 << 20;
 /// followed, and code that changes the tree meanwhile does not lead out of it. More than there can be, if directories are
 /// nested too deep to look at. Blocks, and takes about a microsecond a file.
 pub(super) fn usage(directory: &Path) -> u64 {
-    let opened = match rustix::fs::open(directory, LISTING, Mode::empty()) {
-        Err(Errno::ACCESS) => Closed::at(directory).map(|(root, closed)| (root, Some(closed))),
-        outcome => outcome.map(|root| (root, None)),
-    };
-    let Ok((root, _closed)) = opened else { return 0 };
+    let opened = rustix::fs::open(directory, LISTING, Mode::empty());
+    let Ok((root, _closed)) = or_closed(opened, || Closed::at(directory)) else { return 0 };
     let mut total = 0_u64;
     let mut several = HashSet::new();
     let mut queue = vec![PathBuf::from(".")];
@@ -65,10 +62,7 @@ const LISTING: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NO
 
 /// What is in a directory below a root.
 fn list(root: BorrowedFd<'_>, path: &Path) -> Result<Vec<(OsString, Stat)>, Errno> {
-    let (directory, _closed) = match open_below(root, path, LISTING) {
-        Err(Errno::ACCESS) => Closed::open(root, path).map(|(directory, closed)| (directory, Some(closed)))?,
-        outcome => (outcome?, None),
-    };
+    let (directory, _closed) = or_closed(open_below(root, path, LISTING), || Closed::open(root, path))?;
     let mut found = Vec::new();
     for entry in Dir::read_from(&directory)?.flatten() {
         let name = entry.file_name();
@@ -80,6 +74,17 @@ fn list(root: BorrowedFd<'_>, path: &Path) -> Result<Vec<(OsString, Stat)>, Errn
         }
     }
     Ok(found)
+}
+
+/// What was opened, or what only opens as a closed one.
+fn or_closed(
+    opened: Result<OwnedFd, Errno>,
+    open: impl FnOnce() -> Result<(OwnedFd, Closed), Errno>,
+) -> Result<(OwnedFd, Option<Closed>), Errno> {
+    match opened {
+        Err(Errno::ACCESS) => open().map(|(directory, closed)| (directory, Some(closed))),
+        outcome => outcome.map(|directory| (directory, None)),
+    }
 }
 
 /// A directory that code has taken the rights from. They are taken again when it has been looked at.
@@ -160,6 +165,13 @@ pub(super) struct Nameless {
     pub(super) in_memory: u64,
     /// What sockets may hold that has not been read. As much as they can, since nothing tells how much they do.
     pub(super) in_sockets: u64,
+}
+
+impl Nameless {
+    /// What of it is in memory.
+    pub(super) fn memory(self) -> u64 {
+        self.in_memory.saturating_add(self.in_sockets)
+    }
 }
 
 /// What a socket holds at most, in bytes: code cannot change it.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
+use super::language::Language;
 use super::lock;
 
 /// The oldest minor version of Python 3 that the driver runs on, and the newest that is looked for by name.
@@ -229,11 +230,13 @@ impl Pythons {
     }
 
     fn missing(&self, runtime: &str) -> String {
-        if let Some(language) = OTHER_LANGUAGES.into_iter().find(|language| *language == runtime) {
-            let language = if language == "node" { "javascript" } else { language };
+        if let Ok(language) = Language::parse(Some(runtime))
+            && language != Language::Python
+        {
             return format!(
                 "runtime '{runtime}' is not available: sandboxes of the embedded engine are made with a Python, such as \
-                 'python3', and run {language} by the language of a context or an execution"
+                 'python3', and run {} by the language of a context or an execution",
+                language.name()
             );
         }
         let there: BTreeMap<u32, Interpreter> = (OLDEST..=NEWEST)
@@ -259,9 +262,6 @@ impl Pythons {
         message
     }
 }
-
-/// What sandboxes run as well, and what a runtime of E2B may be called.
-const OTHER_LANGUAGES: [&str; 7] = ["javascript", "js", "node", "typescript", "ts", "bash", "sh"];
 
 /// The first working interpreter of this file name, and of this version if one is given.
 fn search(name: &str, minor: Option<u32>) -> Option<Interpreter> {

@@ -112,7 +112,7 @@ impl Look {
                 Some(seen) => (seen, false),
                 None => (Seen::default(), true),
             };
-            let kept = Kept { policy: &self.policy, snapshot: &snapshot, sandbox, root };
+            let kept = Kept { policy: &self.policy, snapshot: &snapshot, sandbox, root, all: snapshot.tree(root) };
             // What uses no processor takes nothing more either.
             if is_new || seen.cpu != usage.cpu || usage.tasks > self.policy.processes {
                 outcome.is_busy = true;
@@ -125,7 +125,7 @@ impl Look {
             let is_due = seen.has_new_files && seen.count_at.is_none_or(|at| at <= Instant::now());
             if is_due && !seen.is_counting && outcome.counts.len() < self.room {
                 (seen.has_new_files, seen.is_counting) = (false, true);
-                outcome.counts.push(Count { sandbox: Arc::clone(sandbox), processes: snapshot.tree(root) });
+                outcome.counts.push(Count { sandbox: Arc::clone(sandbox), processes: kept.all });
             }
             outcome.seen.insert(sandbox.id.clone(), seen);
         }
@@ -166,21 +166,21 @@ struct Kept<'a> {
     snapshot: &'a Snapshot,
     sandbox: &'a Sandbox,
     root: u32,
+    /// Its processes, the supervisor included.
+    all: Vec<u32>,
 }
 
 impl Kept<'_> {
     /// Says whether something had to be ended.
     fn end_what_is_too_much(&self, usage: Usage) -> bool {
-        let hidden =
-            self.snapshot.tree(self.root).into_iter().filter(|id| *id != self.root && processes::is_hidden(*id));
+        let hidden = self.all.iter().copied().filter(|id| *id != self.root && processes::is_hidden(*id));
         let hides = hidden.map(|id| self.end(id, Overuse::Hidden)).count() > 0;
         let has_too_many = usage.tasks > self.policy.processes;
         if has_too_many {
             self.end_most_numerous(usage.tasks);
         }
-        let Nameless { in_memory, in_sockets, .. } = self.nameless(&self.snapshot.tree(self.root));
-        let most = usage.memory.saturating_add(in_memory).saturating_add(in_sockets);
-        let is_large = most > self.policy.memory && self.end_largest();
+        let unseen = self.nameless(&self.all);
+        let is_large = usage.memory.saturating_add(unseen.memory()) > self.policy.memory && self.end_largest(unseen);
         hides || has_too_many || is_large
     }
 
@@ -195,15 +195,10 @@ impl Kept<'_> {
 
     /// Kills the processes that have the most memory, if the sandbox has too much also when what processes share is not
     /// counted for each of them. Says whether it has.
-    fn end_largest(&self) -> bool {
-        let all = self.snapshot.tree(self.root);
-        let Nameless { in_memory, in_sockets, .. } = self.nameless(&all);
-        let used = self.snapshot.proportional_memory(&all, in_memory).saturating_add(in_sockets);
-        let size = |id: u32| {
-            let Nameless { in_memory, in_sockets, .. } = self.nameless(&[id]);
-            self.snapshot.memory(id).saturating_add(in_memory).saturating_add(in_sockets)
-        };
-        let candidates = all.iter().copied().filter(|id| *id != self.root);
+    fn end_largest(&self, unseen: Nameless) -> bool {
+        let used = self.snapshot.proportional_memory(&self.all, unseen.in_memory).saturating_add(unseen.in_sockets);
+        let size = |id: u32| self.snapshot.memory(id).saturating_add(self.nameless(&[id]).memory());
+        let candidates = self.all.iter().copied().filter(|id| *id != self.root);
         let mut candidates: Vec<_> = candidates.map(|id| (size(id), id)).collect();
         candidates.sort_unstable();
         let mut left = used;
@@ -227,7 +222,7 @@ impl Kept<'_> {
         let most = contexts.iter().copied().max_by_key(|id| tasks(*id)).filter(|id| tasks(*id) >= left_behind);
         let overuse = Overuse::Processes { count, limit: self.policy.processes };
         match most {
-            Some(context) => self.judge(context, overuse),
+            Some(context) => self.judge(context, overuse.clone()),
             None => self.note(&overuse),
         }
         let members = |snapshot: &Snapshot| -> Vec<u32> {
@@ -252,7 +247,7 @@ impl Kept<'_> {
             }
         }
         // They are never the same processes for long.
-        self.sandbox.supervisor.sweep(&Overuse::Processes { count, limit: self.policy.processes });
+        self.sandbox.supervisor.sweep(&overuse);
     }
 
     /// Says beforehand why a process is going to be killed, which may be that of a context.

@@ -6,15 +6,6 @@ use std::time::{Duration, Instant};
 
 const MIB: u64 = 1 << 20;
 
-fn with(policy: Policy, test: impl Fn(&Peer, &str)) {
-    for (name, level) in confined() {
-        eprintln!("level {name}");
-        let peer = Peer::with(|builder| level(builder.policy(policy.clone()).warm(0)));
-        let id = peer.create();
-        test(&peer, &id);
-    }
-}
-
 #[test]
 fn files_of_a_home_without_rights() {
     let code = |mode: &str| {
@@ -27,7 +18,7 @@ fn files_of_a_home_without_rights() {
         )
     };
     for mode in ["0o300", "0"] {
-        with(Policy::new().disk(60 * MIB), |peer, id| {
+        at_each_level(Policy::new().disk(60 * MIB), |peer, id| {
             let run = peer.run(id, &code(mode));
             // Without rights to it nothing can be written either, unless by another way.
             let wrote_nothing = run.text.as_deref() == Some("0");
@@ -46,7 +37,7 @@ def run(code):
 
 #[test]
 fn memory_of_programs_that_may_not_be_read() {
-    with(Policy::new().memory(256 * MIB), |peer, id| {
+    at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
         let code = "import os, time
 for _ in range(4):
     if os.fork() == 0: x = bytearray(100 << 20); time.sleep(8); os._exit(0)
@@ -59,7 +50,7 @@ os._exit(all == [-9, -9])";
 
 #[test]
 fn files_of_programs_that_may_not_be_read() {
-    with(Policy::new().disk(60 * MIB), |peer, id| {
+    at_each_level(Policy::new().disk(60 * MIB), |peer, id| {
         let code = "import os, time
 files = []
 for i in range(10):
@@ -76,7 +67,7 @@ fn deleted_files_that_are_only_mapped() {
     if !rustix::process::geteuid().is_root() {
         return eprintln!("only root can look at what is mapped");
     }
-    with(Policy::new().disk(60 * MIB), |peer, id| {
+    at_each_level(Policy::new().disk(60 * MIB), |peer, id| {
         let code = "import mmap, os, time
 maps = []
 for i in range(10):
@@ -119,7 +110,7 @@ fn many_files_keep_nobody_from_looking_at_other_sandboxes() {
 
 #[test]
 fn processes_that_nobody_waits_for() {
-    with(Policy::new().processes(40), |peer, id| {
+    at_each_level(Policy::new().processes(40), |peer, id| {
         let code = "import os, time
 made = 0
 for _ in range(400):
@@ -179,7 +170,7 @@ def available():
 
 #[test]
 fn memory_between_sockets() {
-    with(Policy::new().memory(256 * MIB), |peer, id| {
+    at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
         let run = peer.run(id, &format!("{SOCKETS}run(pairs, 4)"));
         assert!(run.text.as_deref().is_some_and(|text| text.contains('9')) || run.error.is_some(), "{run:?}");
     });

@@ -7,16 +7,6 @@ use std::time::{Duration, Instant};
 
 const MIB: u64 = 1 << 20;
 
-/// Runs something at every level that has limits.
-fn with(policy: Policy, test: impl Fn(&Peer, &str)) {
-    for (name, level) in confined() {
-        eprintln!("level {name}");
-        let peer = Peer::with(|builder| level(builder.policy(policy.clone()).warm(0)));
-        let id = peer.create();
-        test(&peer, &id);
-    }
-}
-
 /// The kernel died of this, and the next execution has a fresh one.
 fn assert_lost(peer: &Peer, id: &str, run: &Run, name: &str, words: &str) {
     assert_eq!(run.error.as_deref(), Some(name), "{run:?}");
@@ -30,7 +20,7 @@ fn assert_lost(peer: &Peer, id: &str, run: &Run, name: &str, words: &str) {
 
 #[test]
 fn the_memory_of_a_process() {
-    with(Policy::new().memory(256 * MIB), |peer, id| {
+    at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
         let run = peer.run(id, "x = bytearray(400 << 20)");
         assert_eq!(run.error.as_deref(), Some("MemoryError"), "{run:?}");
         assert!(run.value.contains("256 MiB"), "{run:?}");
@@ -40,7 +30,7 @@ fn the_memory_of_a_process() {
 
 #[test]
 fn the_memory_of_a_sandbox() {
-    with(Policy::new().memory(256 * MIB), |peer, id| {
+    at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
         let run = peer.run(
             id,
             "import mmap, time\nx = mmap.mmap(-1, 700 << 20)\nfor i in range(0, 700 << 20, 4096):\n    x[i] = 1\ntime.sleep(30)",
@@ -55,7 +45,7 @@ fn the_memory_of_a_sandbox() {
 
 #[test]
 fn memory_that_no_process_has_mapped() {
-    with(Policy::new().memory(256 * MIB), |peer, id| {
+    at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
         let code = "import os, time\nfiles = []\nfor i in range(10):\n    f = os.memfd_create('x'); os.write(f, bytes(50 << 20)); files.append(f)\ntime.sleep(30)";
         assert_lost(peer, id, &peer.run(id, code), "OutOfMemory", "over its limit");
     });
@@ -63,7 +53,7 @@ fn memory_that_no_process_has_mapped() {
 
 #[test]
 fn memory_of_processes_whose_first_thread_has_ended() {
-    with(Policy::new().memory(256 * MIB), |peer, id| {
+    at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
         let code = "import ctypes, os, platform, threading, time
 def hide():
     x = bytearray(100 << 20)
@@ -80,7 +70,7 @@ sorted(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(2))";
 
 #[test]
 fn memory_that_only_one_thread_has_open() {
-    with(Policy::new().memory(256 * MIB), |peer, id| {
+    at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
         // A thread that shares memory but not descriptors with the others: clone(2) without CLONE_FILES.
         let code = "import ctypes, mmap, os, time
 libc = ctypes.CDLL(None)
@@ -102,7 +92,7 @@ time.sleep(25)";
 
 #[test]
 fn processor_time() {
-    with(Policy::new().cpu_time(Duration::from_secs(1)), |peer, id| {
+    at_each_level(Policy::new().cpu_time(Duration::from_secs(1)), |peer, id| {
         assert_lost(peer, id, &peer.run(id, "while True: pass"), "CpuTimeExceeded", "limit of 1 s of processor time");
         let stubborn = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass";
         assert_lost(peer, id, &peer.run(id, stubborn), "CpuTimeExceeded", "limit of 1 s");
@@ -114,7 +104,7 @@ fn processor_time() {
 
 #[test]
 fn processes() {
-    with(Policy::new().processes(40), |peer, id| {
+    at_each_level(Policy::new().processes(40), |peer, id| {
         let code = "import os, time\nn = 0\ntry:\n    while n < 400:\n        if os.fork() == 0:\n            time.sleep(60); os._exit(0)\n        n += 1\n        time.sleep(0.005)\nfinally:\n    print(n)";
         let start = Instant::now();
         let run = peer.run(id, code);
@@ -134,7 +124,7 @@ fn processes() {
 #[test]
 fn the_size_of_a_file_and_of_all_files() {
     let policy = Policy::new().file_size(20 * MIB).disk(60 * MIB);
-    with(policy.clone(), |peer, id| {
+    at_each_level(policy.clone(), |peer, id| {
         let run = peer.run(id, "with open('big', 'wb') as f:\n    for _ in range(30): f.write(bytes(1 << 20))");
         assert_eq!(run.error.as_deref(), Some("OSError"), "{run:?}");
         assert!(run.value.contains("too large"), "{run:?}");
@@ -145,7 +135,7 @@ fn the_size_of_a_file_and_of_all_files() {
         assert_eq!(status, 404);
         assert!(problem["message"].as_str().unwrap().contains("over the limit of 60 MiB"), "{problem}");
     });
-    with(policy, |peer, id| {
+    at_each_level(policy, |peer, id| {
         let code = "import os, time\nfiles = []\nfor i in range(10):\n    f = open('gone', 'wb'); f.write(bytes(10 << 20)); f.flush(); os.unlink('gone'); files.append(f)\n    time.sleep(0.05)\ntime.sleep(30)";
         assert_eq!(peer.run(id, code).error.as_deref(), Some("DiskFull"));
     });
@@ -158,7 +148,7 @@ fn files_that_are_hard_to_count() {
     let deep = "import os, time\nfor _ in range(100):\n    for _ in range(30): os.mkdir('d' * 200); os.chdir('d' * 200)\n\
         open('file', 'wb').write(bytes(1 << 20))\nwhile True: time.sleep(0.01)";
     for code in [hidden, deep] {
-        with(Policy::new().disk(60 * MIB), |peer, id| {
+        at_each_level(Policy::new().disk(60 * MIB), |peer, id| {
             let run = peer.run(id, code);
             assert_eq!(run.error.as_deref(), Some("DiskFull"), "{run:?}");
         });
@@ -167,7 +157,7 @@ fn files_that_are_hard_to_count() {
 
 #[test]
 fn other_ways_to_die() {
-    with(Policy::new(), |peer, id| {
+    at_each_level(Policy::new(), |peer, id| {
         let run = peer.run(id, "x = 1\nimport os, signal\nos.kill(os.getpid(), signal.SIGSEGV)");
         assert_lost(peer, id, &run, "KernelKilled", "signal 11 (SIGSEGV)");
         let run = peer.run(id, "x = 1\nimport os\nos._exit(3)");
@@ -184,7 +174,7 @@ fn a_program_may_have_more_files_open_than_a_sandbox() {
     // As many as there may be, and below some thousands: where the limit is low there is nothing to show.
     let open: Vec<_> = (0..1500).map_while(|_| std::fs::File::open("/dev/null").ok()).collect();
     let open = if open.len() == 1500 { open } else { Vec::new() };
-    with(Policy::new().open_files(64), |peer, id| {
+    at_each_level(Policy::new().open_files(64), |peer, id| {
         let run = peer.run(id, "files = [open('/dev/null') for _ in range(100)]");
         assert_eq!(run.error.as_deref(), Some("OSError"), "{run:?}");
         assert_eq!(peer.text(id, "1 + 1"), "2");

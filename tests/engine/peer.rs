@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use code_interpreter::{LocalEngine, LocalEngineBuilder, Namespaces, Shell};
+use code_interpreter::{LocalEngine, LocalEngineBuilder, Namespaces, Policy, Shell};
 use serde_json::{Value, json};
 
 /// A directory of its own for each test, so that what is left over is seen.
@@ -120,6 +120,16 @@ pub const LEVELS: [(&str, Change); 3] = [
 /// Those of them that confine.
 pub fn confined() -> impl Iterator<Item = (&'static str, Change)> {
     levels().filter(|(level, _)| *level != "none")
+}
+
+/// Runs something at every level that has limits, in a sandbox of a new engine with this policy.
+pub fn at_each_level(policy: Policy, test: impl Fn(&Peer, &str)) {
+    for (name, level) in confined() {
+        eprintln!("level {name}");
+        let peer = Peer::with(|builder| level(builder.policy(policy.clone()).warm(0)));
+        let id = peer.create();
+        test(&peer, &id);
+    }
 }
 
 /// Those that this run is not told to do without.

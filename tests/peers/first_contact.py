@@ -8,25 +8,14 @@ import traceback
 
 from e2b import NotFoundException, SandboxQuery, SandboxState, TimeoutException
 from e2b_code_interpreter import AsyncSandbox, Sandbox
+from python.table import check, raises as raises_async
 
 COUNT = 10
-
-
-def check(actual, expected):
-    assert actual == expected, f"{actual!r} is not {expected!r}"
 
 
 def raises(kind, call, *arguments, **options):
     try:
         answer = call(*arguments, **options)
-    except kind as error:
-        return error
-    raise AssertionError(f"no {kind.__name__}, but {answer!r}")
-
-
-async def raises_async(kind, awaitable):
-    try:
-        answer = await awaitable
     except kind as error:
         return error
     raise AssertionError(f"no {kind.__name__}, but {answer!r}")

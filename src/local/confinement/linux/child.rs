@@ -395,11 +395,7 @@ unsafe fn set_limit(resource: Resource, value: u64) -> c_long {
             return -1;
         }
         limit.rlim_max = limit.rlim_max.min(value);
-        // Reaching the limit of processor time is told by a signal; the hard limit is for those who ignore it.
         limit.rlim_cur = limit.rlim_max;
-        if resource == libc::RLIMIT_CPU {
-            limit.rlim_max = limit.rlim_max.saturating_add(2);
-        }
         libc::setrlimit(resource, &raw const limit).into()
     }
 }

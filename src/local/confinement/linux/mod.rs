@@ -273,16 +273,16 @@ impl Kept {
 fn limits(policy: &Policy, has_namespaces: bool) -> Vec<Step> {
     let processes = if has_namespaces { policy.processes } else { policy.processes + OTHER_PROCESSES };
     let limits = [
-        (libc::RLIMIT_DATA, Some(policy.memory)),
-        (libc::RLIMIT_AS, Some(ADDRESS_SPACE.max(policy.memory.saturating_mul(4)))),
-        (libc::RLIMIT_NPROC, Some(processes)),
-        (libc::RLIMIT_NOFILE, Some(open_files(policy))),
-        (libc::RLIMIT_FSIZE, Some(policy.file_size)),
+        (libc::RLIMIT_DATA, policy.memory),
+        (libc::RLIMIT_AS, ADDRESS_SPACE.max(policy.memory.saturating_mul(4))),
+        (libc::RLIMIT_NPROC, processes),
+        (libc::RLIMIT_NOFILE, open_files(policy)),
+        (libc::RLIMIT_FSIZE, policy.file_size),
         // No file can be as short, and it is what also keeps a dump from the program that collects the machine's.
-        (libc::RLIMIT_CORE, Some(1)),
-        (libc::RLIMIT_MSGQUEUE, Some(0)),
+        (libc::RLIMIT_CORE, 1),
+        (libc::RLIMIT_MSGQUEUE, 0),
     ];
-    limits.into_iter().filter_map(|(resource, value)| Some(Step::Limit { resource, value: value? })).collect()
+    limits.into_iter().map(|(resource, value)| Step::Limit { resource, value }).collect()
 }
 
 fn open_files(policy: &Policy) -> u64 {
