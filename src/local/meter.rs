@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use super::disk;
 use super::machine::Size;
+use super::nameless::nameless;
 use super::processes::Snapshot;
 use super::sandbox::Sandbox;
 
@@ -93,7 +94,7 @@ fn measure(supervisor: u32, directory: PathBuf, size: Size, last: Option<Reading
     let (at, timestamp) = (Instant::now(), Timestamp::now());
     let usage = snapshot.usage(supervisor);
     let all = snapshot.tree(supervisor);
-    let nameless = disk::nameless(&all, &directory);
+    let nameless = nameless(&all, &directory);
     let point = Point {
         timestamp: timestamp.to_string(),
         timestamp_unix: timestamp.as_second(),
@@ -102,7 +103,7 @@ fn measure(supervisor: u32, directory: PathBuf, size: Size, last: Option<Reading
         mem_used: snapshot.proportional_memory(&all, nameless.in_memory),
         mem_total: size.memory,
         mem_cache: 0,
-        disk_used: disk::usage(&directory).saturating_add(nameless.on_disk),
+        disk_used: disk::count(&directory).bytes.saturating_add(nameless.on_disk),
         disk_total: size.disk,
         processes: usage.tasks,
     };

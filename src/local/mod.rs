@@ -70,11 +70,15 @@ mod leftovers;
 #[cfg(unix)]
 mod log;
 #[cfg(unix)]
+mod look;
+#[cfg(unix)]
 mod machine;
 #[cfg(unix)]
 mod message;
 #[cfg(unix)]
 mod meter;
+#[cfg(unix)]
+mod nameless;
 #[cfg(unix)]
 mod output;
 #[cfg(unix)]
@@ -103,6 +107,8 @@ mod sandbox;
 mod server;
 #[cfg(unix)]
 mod supervisor;
+#[cfg(unix)]
+mod tally;
 #[cfg(unix)]
 mod tokens;
 #[cfg(unix)]

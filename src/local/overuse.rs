@@ -18,6 +18,8 @@ pub(super) enum Overuse {
     Backlog,
     /// Nobody can tell what it uses.
     Hidden,
+    /// The same, by open files that are in no process.
+    Carried,
     CpuTime {
         limit: Duration,
     },
@@ -37,7 +39,7 @@ impl Overuse {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Memory { .. } | Self::MachineMemory | Self::Backlog => "OutOfMemory",
-            Self::Hidden => "KernelKilled",
+            Self::Hidden | Self::Carried => "KernelKilled",
             Self::CpuTime { .. } => "CpuTimeExceeded",
             Self::Processes { .. } => "TooManyProcesses",
             Self::Disk { .. } => "DiskFull",
@@ -57,13 +59,18 @@ impl fmt::Display for Overuse {
                 write!(f, "results of the sandbox that no client has taken yet reached the limit of {most}")
             }
             Self::Hidden => f.write_str("it runs a program that may not be read, so that nobody can tell what it uses"),
+            Self::Carried => f.write_str(
+                "it left open files on their way between processes, in a socket, where nobody can tell what they take",
+            ),
             Self::CpuTime { limit } => {
                 write!(f, "it used more than its limit of {} s of processor time", limit.as_secs_f64())
             }
             Self::Processes { count, limit } => {
                 write!(f, "the sandbox had {count} processes and threads, over its limit of {limit}")
             }
-            Self::Disk { used: u64::MAX, .. } => f.write_str("its directories are nested too deep to be looked after"),
+            Self::Disk { used: u64::MAX, .. } => {
+                f.write_str("its files are too many, or change too fast, to be counted")
+            }
             Self::Disk { used, limit } => {
                 write!(f, "its files took {}, over the limit of {}", Bytes(*used), Bytes(*limit))
             }

@@ -27,7 +27,7 @@ const ROUND: Duration = Duration::from_millis(1);
 pub(super) struct Pause {
     /// Read by what a pause must not cut in two, written as long as it lasts.
     going: Arc<RwLock<()>>,
-    still: Mutex<Option<Still>>,
+    still: Arc<Mutex<Option<Still>>>,
     stood: watch::Sender<Stood>,
 }
 
@@ -44,6 +44,9 @@ struct Stood {
     before: Duration,
     since: Option<Instant>,
 }
+
+/// Programs are not held longer for what is begun before.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// As long as there is one, there is no pause.
 pub(super) type Going = OwnedRwLockReadGuard<()>;
@@ -89,6 +92,33 @@ impl Pause {
             *stood = Stood { before: stood.total(now), since: None };
         });
         true
+    }
+
+    /// Does something while nothing below the supervisor runs, which is not a pause to anyone else. None when it does not
+    /// come to rest.
+    pub(super) async fn hold<T: Send + 'static>(
+        &self,
+        supervisor: u32,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let still = Arc::clone(&self.still).lock_owned().await;
+        let going = Arc::clone(&self.going);
+        let guard = match *still {
+            Some(_) => None,
+            None => Some(tokio::time::timeout(PATIENCE, going.write_owned()).await.ok()?),
+        };
+        let holding = tokio::task::spawn_blocking(move || {
+            // Nobody else makes anything stop or go on meanwhile, also when the caller waits no longer.
+            let _still = still;
+            if guard.is_none() {
+                return Some(work());
+            }
+            let stopped = stop_below(supervisor).ok()?;
+            let done = work();
+            go_on_below(supervisor, &stopped);
+            Some(done)
+        });
+        holding.await.ok().flatten()
     }
 }
 

@@ -1,271 +1,246 @@
 //! Looks after what the operating system does not limit for a sandbox as a whole: its memory, processes and files.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 
-use super::disk::{self, Nameless};
-use super::log::Severity;
-use super::overuse::Overuse;
+use super::look::{self, Carriers, Look};
 use super::policy::Policy;
-use super::processes::{self, Snapshot, Usage};
+use super::processes::{Snapshot, Usage};
 use super::registry::Registry;
 use super::sandbox::Sandbox;
+use super::tally::{self, Tally};
 
-/// The time between two looks while something goes on in a sandbox, and when nothing does.
+/// The time between two rounds while something goes on in a sandbox, and when nothing does.
 const BUSY: Duration = Duration::from_millis(150);
 const IDLE: Duration = Duration::from_secs(1);
-/// Looking takes no more than one part in this many of the time, unless sandboxes make it slow: they would not be looked
-/// at for long.
+/// What takes no time that a clock shows can still take memory and disk, so each sandbox is looked at this often.
+const ANYWAY: Duration = Duration::from_secs(5);
+/// Looking and counting take no more than one part in this many of the time, unless sandboxes make them slow: they would
+/// not be looked at for long.
 const SHARE: u32 = 20;
-/// What forks while it is stopped is found by the next round; this many are made at most.
-const ROUNDS: usize = 10;
-/// Files are counted beside the looks, for no more sandboxes than this at a time.
-const COUNTS: usize = 4;
+/// What takes longer is not waited for: others are looked at meanwhile.
+const QUICK: Duration = Duration::from_millis(10);
+/// The time between two counts, at most.
+const COUNT: Duration = Duration::from_secs(10);
+/// So many slow looks, and so many counts of files, are made at a time.
+const MOST: usize = 4;
 
-/// What is remembered of a sandbox between two looks.
+/// What is remembered of a sandbox.
 #[derive(Default)]
 struct Seen {
-    cpu: Duration,
+    /// At the last look, unless it has to be looked at again in any case.
+    usage: Option<Usage>,
+    looked_at: Option<Instant>,
+    look_took: Duration,
+    is_looked_at: bool,
+    carriers: Carriers,
     /// Something happened since the files were counted.
     has_new_files: bool,
-    is_counting: bool,
-    /// Counting them can take long, so the next time depends on how long the last one took.
-    count_at: Option<Instant>,
+    counted_at: Option<Instant>,
+    count_took: Duration,
+    is_counted: bool,
+    unsure: u32,
+}
+
+impl Seen {
+    fn is_due_for_look(&self, policy: &Policy, usage: Usage) -> bool {
+        let is_rested = |at: Instant| at.elapsed() >= (self.look_took * SHARE).min(IDLE);
+        !self.is_looked_at
+            && self.looked_at.is_none_or(is_rested)
+            && (self.is_busy(policy, usage) || self.is_forgotten())
+    }
+
+    /// What uses nothing more takes nothing more either, as far as can be seen.
+    fn is_busy(&self, policy: &Policy, usage: Usage) -> bool {
+        self.usage != Some(usage) || usage.tasks > policy.processes
+    }
+
+    fn is_forgotten(&self) -> bool {
+        self.looked_at.is_none_or(|at| at.elapsed() >= ANYWAY)
+    }
+
+    fn is_slow(&self) -> bool {
+        self.look_took > QUICK
+    }
+
+    fn is_due_for_count(&self) -> bool {
+        let is_rested = |at: Instant| at.elapsed() >= (self.count_took * SHARE).min(COUNT);
+        !self.is_counted && self.has_new_files && self.counted_at.is_none_or(is_rested)
+    }
+
+    fn looked(&mut self, outcome: look::Outcome) {
+        self.is_looked_at = false;
+        self.carriers = outcome.carriers;
+        // One quick look does not make it quick.
+        self.look_took = outcome.took.max(self.look_took / 2);
+        self.looked_at = Some(Instant::now());
+        if outcome.has_ended {
+            // One process that is ended may not be enough, and the others may be asleep.
+            self.usage = None;
+        }
+    }
+
+    fn counted(&mut self, outcome: &tally::Outcome) {
+        (self.is_counted, self.unsure, self.count_took) = (false, outcome.unsure, outcome.took);
+        self.counted_at = Some(Instant::now());
+        // Whatever it missed is there still.
+        self.has_new_files |= outcome.unsure > 0;
+    }
+}
+
+struct Watch {
+    registry: Arc<Registry>,
+    policy: Arc<Policy>,
+    seen: HashMap<String, Seen>,
+    /// What goes on beside the rounds.
+    slow_looks: JoinSet<look::Outcome>,
+    counts: JoinSet<tally::Outcome>,
 }
 
 /// Watches all sandboxes, for as long as the engine runs.
 pub(super) async fn watch(registry: Arc<Registry>) {
     let Some(policy) = registry.place.confinement.policy().cloned() else { return };
-    let policy = Arc::new(policy);
-    let mut seen: HashMap<String, Seen> = HashMap::new();
-    let mut counts = JoinSet::new();
+    let mut watch = Watch {
+        registry,
+        policy: Arc::new(policy),
+        seen: HashMap::new(),
+        slow_looks: JoinSet::new(),
+        counts: JoinSet::new(),
+    };
     let mut rest = IDLE;
     loop {
         sleep(rest).await;
-        while let Some(counted) = counts.try_join_next() {
-            let Ok((id, again_at)) = counted else { continue };
-            if let Some(seen) = seen.get_mut(&id) {
-                (seen.is_counting, seen.count_at) = (false, again_at);
-            }
-        }
-        let sandboxes = registry.list();
-        if sandboxes.is_empty() {
-            seen.clear();
-            rest = IDLE;
-            continue;
-        }
-        let room = COUNTS.saturating_sub(counts.len());
-        let look = Look { policy: Arc::clone(&policy), sandboxes, seen: std::mem::take(&mut seen), room };
-        let Ok(outcome) = spawn_blocking(move || look.look()).await else { continue };
-        rest = outcome.rest();
-        for count in outcome.counts {
-            counts.spawn(count.run(Arc::clone(&registry), Arc::clone(&policy)));
-        }
-        seen = outcome.seen;
+        rest = watch.round().await;
     }
 }
 
-/// One look at all sandboxes.
-struct Look {
-    policy: Arc<Policy>,
-    sandboxes: Vec<Arc<Sandbox>>,
-    seen: HashMap<String, Seen>,
-    /// How many counts of files may begin.
-    room: usize,
-}
-
-#[derive(Default)]
-struct Outcome {
-    seen: HashMap<String, Seen>,
-    counts: Vec<Count>,
-    is_busy: bool,
-    /// Something was ended, and there may be more of it.
-    has_ended: bool,
-    took: Duration,
-}
-
-impl Outcome {
-    /// The time until the next look.
-    fn rest(&self) -> Duration {
-        match (self.has_ended, self.is_busy) {
+impl Watch {
+    /// Looks at every sandbox where something happened. Tells the time until the next round.
+    async fn round(&mut self) -> Duration {
+        let mut has_ended = self.collect();
+        let mut sandboxes: Vec<_> = self.registry.list();
+        sandboxes.retain(|sandbox| sandbox.supervisor.process().is_some());
+        self.seen.retain(|id, _| sandboxes.iter().any(|sandbox| sandbox.id == *id));
+        if sandboxes.is_empty() {
+            return IDLE;
+        }
+        let start = Instant::now();
+        let Ok(found) = spawn_blocking(move || Found::now(sandboxes)).await else { return IDLE };
+        let (is_busy, quick) = self.begin_looks(&found);
+        let looks = spawn_blocking(move || quick.into_iter().map(Look::run).collect::<Vec<_>>());
+        for outcome in looks.await.unwrap_or_default() {
+            has_ended |= outcome.has_ended;
+            self.looked(outcome);
+        }
+        let took = start.elapsed();
+        self.begin_counts(&found);
+        match (has_ended, is_busy) {
             (true, _) => BUSY,
-            (false, true) => (self.took * SHARE).clamp(BUSY, IDLE),
+            (false, true) => (took * SHARE).clamp(BUSY, IDLE),
             (false, false) => IDLE,
         }
     }
+
+    /// Takes in what has been done beside the rounds. Says whether something was ended.
+    fn collect(&mut self) -> bool {
+        let mut has_ended = false;
+        while let Some(outcome) = self.slow_looks.try_join_next() {
+            let Ok(outcome) = outcome else { continue };
+            has_ended |= outcome.has_ended;
+            self.looked(outcome);
+        }
+        while let Some(outcome) = self.counts.try_join_next() {
+            let Ok(outcome) = outcome else { continue };
+            if let Some(seen) = self.seen.get_mut(&outcome.id) {
+                seen.counted(&outcome);
+            }
+        }
+        has_ended
+    }
+
+    fn looked(&mut self, outcome: look::Outcome) {
+        if let Some(seen) = self.seen.get_mut(&outcome.id) {
+            seen.looked(outcome);
+        }
+    }
+
+    /// Begins the slow looks and returns the quick ones, with whether something goes on in a sandbox.
+    fn begin_looks(&mut self, found: &Found) -> (bool, Vec<Look>) {
+        let (mut quick, mut slow) = (Vec::new(), Vec::new());
+        let mut is_busy = false;
+        for (sandbox, root, usage) in &found.sandboxes {
+            let seen = self.seen.entry(sandbox.id.clone()).or_default();
+            is_busy |= seen.is_busy(&self.policy, *usage);
+            if seen.is_due_for_look(&self.policy, *usage) {
+                if seen.is_slow() { &mut slow } else { &mut quick }.push((sandbox, *root, *usage));
+            }
+        }
+        // What has waited longest comes first.
+        slow.sort_by_key(|(sandbox, ..)| self.seen.get(&sandbox.id).and_then(|seen| seen.looked_at));
+        slow.truncate(MOST.saturating_sub(self.slow_looks.len()));
+        for (sandbox, root, usage) in slow {
+            let look = self.look(found, sandbox, root, usage);
+            self.slow_looks.spawn_blocking(move || look.run());
+        }
+        let quick = quick.into_iter().map(|(sandbox, root, usage)| self.look(found, sandbox, root, usage));
+        (is_busy, quick.collect())
+    }
+
+    fn look(&mut self, found: &Found, sandbox: &Arc<Sandbox>, root: u32, usage: Usage) -> Look {
+        let seen = self.seen.entry(sandbox.id.clone()).or_default();
+        (seen.usage, seen.is_looked_at, seen.has_new_files) = (Some(usage), true, true);
+        Look {
+            policy: Arc::clone(&self.policy),
+            snapshot: Arc::clone(&found.snapshot),
+            sandbox: Arc::clone(sandbox),
+            root,
+            all: found.snapshot.tree(root),
+            usage,
+            carriers: std::mem::take(&mut seen.carriers),
+        }
+    }
+
+    fn begin_counts(&mut self, found: &Found) {
+        let is_due = |seen: &Seen| seen.is_due_for_count().then_some(seen.counted_at);
+        let due = found.sandboxes.iter().map(|it| (self.seen.get(&it.0.id).and_then(is_due), it));
+        let mut due: Vec<_> = due.filter_map(|(due, it)| Some((due?, it))).collect();
+        due.sort_by_key(|(counted_at, _)| *counted_at);
+        due.truncate(MOST.saturating_sub(self.counts.len()));
+        for (_, (sandbox, root, _)) in due {
+            let seen = self.seen.entry(sandbox.id.clone()).or_default();
+            (seen.is_counted, seen.has_new_files) = (true, false);
+            let tally = Tally {
+                policy: Arc::clone(&self.policy),
+                sandbox: Arc::clone(sandbox),
+                root: *root,
+                processes: found.snapshot.tree(*root),
+                unsure: seen.unsure,
+            };
+            self.counts.spawn(tally.run(Arc::clone(&self.registry)));
+        }
+    }
 }
 
-impl Look {
-    fn look(mut self) -> Outcome {
-        let start = Instant::now();
+/// What the sandboxes use at one moment.
+struct Found {
+    snapshot: Arc<Snapshot>,
+    /// With the number of the supervisor's process.
+    sandboxes: Vec<(Arc<Sandbox>, u32, Usage)>,
+}
+
+impl Found {
+    fn now(sandboxes: Vec<Arc<Sandbox>>) -> Self {
         let snapshot = Snapshot::take();
-        let mut outcome = Outcome::default();
-        for sandbox in &self.sandboxes {
-            let Some(root) = sandbox.supervisor.process() else { continue };
+        let with_usage = |sandbox: Arc<Sandbox>| {
+            let root = sandbox.supervisor.process()?;
             let usage = snapshot.usage(root);
-            let (mut seen, is_new) = match self.seen.remove(&sandbox.id) {
-                Some(seen) => (seen, false),
-                None => (Seen::default(), true),
-            };
-            let kept = Kept { policy: &self.policy, snapshot: &snapshot, sandbox, root, all: snapshot.tree(root) };
-            // What uses no processor takes nothing more either.
-            if is_new || seen.cpu != usage.cpu || usage.tasks > self.policy.processes {
-                outcome.is_busy = true;
-                seen.has_new_files = true;
-                let has_ended = kept.end_what_is_too_much(usage);
-                outcome.has_ended |= has_ended;
-                // One process that is ended may not be enough, and the others may be asleep.
-                seen.cpu = if has_ended { Duration::MAX } else { usage.cpu };
-            }
-            let is_due = seen.has_new_files && seen.count_at.is_none_or(|at| at <= Instant::now());
-            if is_due && !seen.is_counting && outcome.counts.len() < self.room {
-                (seen.has_new_files, seen.is_counting) = (false, true);
-                outcome.counts.push(Count { sandbox: Arc::clone(sandbox), processes: kept.all });
-            }
-            outcome.seen.insert(sandbox.id.clone(), seen);
-        }
-        outcome.took = start.elapsed();
-        outcome
-    }
-}
-
-/// A sandbox whose files are to be counted.
-struct Count {
-    sandbox: Arc<Sandbox>,
-    processes: Vec<u32>,
-}
-
-impl Count {
-    /// Ends the sandbox if there are too many. Tells when to count again.
-    async fn run(self, registry: Arc<Registry>, policy: Arc<Policy>) -> (String, Option<Instant>) {
-        let Self { sandbox, processes } = self;
-        let directory = sandbox.directory.clone();
-        let counting = spawn_blocking(move || {
-            let start = Instant::now();
-            let nameless = disk::nameless(&processes, &directory).on_disk;
-            let used = disk::usage(&directory).saturating_add(nameless);
-            (used, Instant::now() + start.elapsed() * SHARE)
-        });
-        let id = sandbox.id.clone();
-        let Ok((used, again_at)) = counting.await else { return (id, None) };
-        if used > policy.disk {
-            tokio::spawn(async move { registry.end(sandbox, Overuse::Disk { used, limit: policy.disk }).await });
-        }
-        (id, Some(again_at))
-    }
-}
-
-/// A sandbox that has to be kept to its limits.
-struct Kept<'a> {
-    policy: &'a Policy,
-    snapshot: &'a Snapshot,
-    sandbox: &'a Sandbox,
-    root: u32,
-    /// Its processes, the supervisor included.
-    all: Vec<u32>,
-}
-
-impl Kept<'_> {
-    /// Says whether something had to be ended.
-    fn end_what_is_too_much(&self, usage: Usage) -> bool {
-        let hidden = self.all.iter().copied().filter(|id| *id != self.root && processes::is_hidden(*id));
-        let hides = hidden.map(|id| self.end(id, Overuse::Hidden)).count() > 0;
-        let has_too_many = usage.tasks > self.policy.processes;
-        if has_too_many {
-            self.end_most_numerous(usage.tasks);
-        }
-        let unseen = self.nameless(&self.all);
-        let is_large = usage.memory.saturating_add(unseen.memory()) > self.policy.memory && self.end_largest(unseen);
-        hides || has_too_many || is_large
-    }
-
-    fn nameless(&self, processes: &[u32]) -> Nameless {
-        disk::nameless(processes, &self.sandbox.directory)
-    }
-
-    fn end(&self, id: u32, overuse: Overuse) {
-        self.judge(id, overuse);
-        self.snapshot.signal(id, Signal::KILL);
-    }
-
-    /// Kills the processes that have the most memory, if the sandbox has too much also when what processes share is not
-    /// counted for each of them. Says whether it has.
-    fn end_largest(&self, unseen: Nameless) -> bool {
-        let used = self.snapshot.proportional_memory(&self.all, unseen.in_memory).saturating_add(unseen.in_sockets);
-        let size = |id: u32| self.snapshot.memory(id).saturating_add(self.nameless(&[id]).memory());
-        let candidates = self.all.iter().copied().filter(|id| *id != self.root);
-        let mut candidates: Vec<_> = candidates.map(|id| (size(id), id)).collect();
-        candidates.sort_unstable();
-        let mut left = used;
-        while left > self.policy.memory
-            && let Some((size, largest)) = candidates.pop()
-        {
-            self.end(largest, Overuse::Memory { used, limit: self.policy.memory });
-            // What it shares with others may be counted too often here. Then the next look finds the rest.
-            left = left.saturating_sub(size);
-        }
-        used > self.policy.memory
-    }
-
-    /// Kills the context that has the most processes, or, if they are more, all that contexts left behind.
-    fn end_most_numerous(&self, count: u64) {
-        let tasks = |id: u32| self.snapshot.usage(id).tasks;
-        let is_context = |id: u32| inner_id(id).is_some_and(|inner| self.sandbox.supervisor.is_kernel(inner));
-        let (contexts, orphans): (Vec<u32>, Vec<u32>) =
-            self.snapshot.children(self.root).iter().partition(|id| is_context(**id));
-        let left_behind = orphans.into_iter().map(tasks).sum::<u64>();
-        let most = contexts.iter().copied().max_by_key(|id| tasks(*id)).filter(|id| tasks(*id) >= left_behind);
-        let overuse = Overuse::Processes { count, limit: self.policy.processes };
-        match most {
-            Some(context) => self.judge(context, overuse.clone()),
-            None => self.note(&overuse),
-        }
-        let members = |snapshot: &Snapshot| -> Vec<u32> {
-            let roots = match most {
-                Some(context) => vec![context],
-                None => snapshot.children(self.root).iter().copied().filter(|id| !contexts.contains(id)).collect(),
-            };
-            let all = roots.into_iter().flat_map(|root| snapshot.tree(root));
-            all.filter(|id| snapshot.get(*id).is_some_and(|process| !process.has_ended)).collect()
+            Some((sandbox, root, usage))
         };
-        // Stopped first: what is stopped forks no more.
-        let mut stopped = HashSet::new();
-        for _ in 0..ROUNDS {
-            let latest = Snapshot::take();
-            let all = members(&latest);
-            let fresh: Vec<_> = all.iter().copied().filter(|id| stopped.insert(*id)).collect();
-            if fresh.is_empty() {
-                return all.into_iter().for_each(|id| latest.signal(id, Signal::KILL));
-            }
-            for id in fresh {
-                latest.signal(id, Signal::STOP);
-            }
-        }
-        // They are never the same processes for long.
-        self.sandbox.supervisor.sweep(&overuse);
+        let sandboxes = sandboxes.into_iter().filter_map(with_usage).collect();
+        Self { snapshot: Arc::new(snapshot), sandboxes }
     }
-
-    /// Says beforehand why a process is going to be killed, which may be that of a context.
-    fn judge(&self, id: u32, overuse: Overuse) {
-        self.note(&overuse);
-        if let Some(inner) = inner_id(id) {
-            self.sandbox.supervisor.judge(inner, overuse);
-        }
-    }
-
-    fn note(&self, overuse: &Overuse) {
-        self.sandbox.log.note(Severity::Warn, format!("a process is killed: {overuse}"));
-    }
-}
-
-/// The number that a process has for the sandbox, which may count its own.
-fn inner_id(id: u32) -> Option<u32> {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
-    ids.split_ascii_whitespace().last()?.parse().ok()
 }

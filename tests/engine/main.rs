@@ -6,6 +6,7 @@ mod attacks;
 mod cells;
 mod control;
 mod e2b;
+mod evading;
 mod hiding;
 mod languages;
 mod libraries;

@@ -129,6 +129,9 @@ const NAMESPACES: c_int = libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNET;
 
+/// A flag of close_range(2).
+const CLOSE_RANGE_UNSHARE: u64 = 2;
+
 /// TIOCSTI and TIOCLINUX, requests of ioctl(2).
 const TYPING: [u64; 2] = [0x5412, 0x541c];
 
@@ -169,7 +172,11 @@ fn rules(reach: Reach, has_namespaces: bool) -> Result<BTreeMap<i64, Vec<Seccomp
         rule(vec![condition(0, SeccompCmpOp::MaskedEq(bits), bits)?])
     };
     let flags = (0..32).map(|bit| 1_i32.wrapping_shl(bit)).filter(|bit| NAMESPACES & bit != 0);
-    rules.insert(libc::SYS_clone, flags.map(flag).collect::<Result<_, _>>()?);
+    let namespaces: Result<Vec<_>, _> = flags.map(flag).collect();
+    rules.insert(libc::SYS_clone, namespaces?.into_iter().chain([table_of_its_own()?]).collect());
+    // A thread would get a table of its own by this too.
+    let unshares = condition(2, SeccompCmpOp::MaskedEq(CLOSE_RANGE_UNSHARE), CLOSE_RANGE_UNSHARE)?;
+    rules.insert(libc::SYS_close_range, vec![rule(vec![unshares])?]);
     // Characters put into a terminal's input would be typed by the user.
     let ioctls = TYPING.iter().map(|request| rule(vec![condition(1, SeccompCmpOp::Eq, *request)?]));
     rules.insert(libc::SYS_ioctl, ioctls.collect::<Result<_, _>>()?);
@@ -189,6 +196,12 @@ fn rules(reach: Reach, has_namespaces: bool) -> Result<BTreeMap<i64, Vec<Seccomp
         rules.extend(among_others()?);
     }
     Ok(rules)
+}
+
+/// A thread with open files that the other threads of its process have not: the engine would have to look at each thread.
+fn table_of_its_own() -> Result<SeccompRule, String> {
+    let [thread, files] = [libc::CLONE_THREAD, libc::CLONE_FILES].map(|flag| u64::from(flag.unsigned_abs()));
+    rule(vec![condition(0, SeccompCmpOp::MaskedEq(thread | files), thread)?])
 }
 
 /// The pairs of sockets that are refused: of other families, and those that a new connection, or an address given with

@@ -1,0 +1,164 @@
+//! A look at the processes of one sandbox, which ends those that are over a limit.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::log::Severity;
+use super::nameless::{Carrier, Nameless, nameless};
+use super::overuse::Overuse;
+use super::policy::Policy;
+use super::processes::{self, Snapshot, Usage};
+use super::sandbox::Sandbox;
+
+/// What forks while it is stopped is found by the next round; this many are made at most.
+const ROUNDS: usize = 10;
+/// What programs hand to each other arrives sooner than this.
+const ARRIVAL: Duration = Duration::from_secs(4);
+
+/// The sockets of a sandbox that hold open files on their way, and since when each look has found them so.
+pub(super) type Carriers = HashMap<u64, Instant>;
+
+/// A sandbox that has to be kept to its limits.
+pub(super) struct Look {
+    pub(super) policy: Arc<Policy>,
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) sandbox: Arc<Sandbox>,
+    pub(super) root: u32,
+    /// Its processes, the supervisor included.
+    pub(super) all: Vec<u32>,
+    pub(super) usage: Usage,
+    pub(super) carriers: Carriers,
+}
+
+pub(super) struct Outcome {
+    pub(super) id: String,
+    /// Something was ended, and there may be more of it.
+    pub(super) has_ended: bool,
+    pub(super) carriers: Carriers,
+    pub(super) took: Duration,
+}
+
+impl Look {
+    /// Blocks.
+    pub(super) fn run(mut self) -> Outcome {
+        let start = Instant::now();
+        let mut carriers = std::mem::take(&mut self.carriers);
+        let has_ended = self.end_what_is_too_much(&mut carriers);
+        Outcome { id: self.sandbox.id.clone(), has_ended, carriers, took: start.elapsed() }
+    }
+
+    /// Says whether something had to be ended.
+    fn end_what_is_too_much(&self, carriers: &mut Carriers) -> bool {
+        let hidden = self.all.iter().copied().filter(|id| *id != self.root && processes::is_hidden(*id));
+        let hides = hidden.map(|id| self.end(id, Overuse::Hidden)).count() > 0;
+        let tasks = self.usage.tasks;
+        let has_too_many = tasks > self.policy.processes;
+        if has_too_many {
+            self.end_most_numerous(tasks);
+        }
+        let unseen = self.nameless(&self.all);
+        let carries = self.end_carriers(&unseen.carriers, carriers);
+        let memory = self.usage.memory.saturating_add(unseen.memory());
+        let is_large = memory > self.policy.memory && self.end_largest(&unseen);
+        hides || has_too_many || carries || is_large
+    }
+
+    fn nameless(&self, processes: &[u32]) -> Nameless {
+        nameless(processes, &self.sandbox.directory)
+    }
+
+    fn end(&self, id: u32, overuse: Overuse) {
+        self.judge(id, overuse);
+        self.snapshot.signal(id, Signal::KILL);
+    }
+
+    /// Kills those that leave open files in sockets. Says whether there were any.
+    fn end_carriers(&self, found: &[Carrier], since: &mut Carriers) -> bool {
+        since.retain(|socket, _| found.iter().any(|carrier| carrier.socket == *socket));
+        let now = Instant::now();
+        let late = |carrier: &&Carrier| now - *since.entry(carrier.socket).or_insert(now) >= ARRIVAL;
+        let late: HashSet<_> = found.iter().filter(late).map(|carrier| carrier.process).collect();
+        late.into_iter().map(|id| self.end(id, Overuse::Carried)).count() > 0
+    }
+
+    /// Kills the processes that have the most memory, if the sandbox has too much also when what processes share is not
+    /// counted for each of them. Says whether it has.
+    fn end_largest(&self, unseen: &Nameless) -> bool {
+        let used = self.snapshot.proportional_memory(&self.all, unseen.in_memory).saturating_add(unseen.in_sockets);
+        let size = |id: u32| self.snapshot.memory(id).saturating_add(self.nameless(&[id]).memory());
+        let candidates = self.all.iter().copied().filter(|id| *id != self.root);
+        let mut candidates: Vec<_> = candidates.map(|id| (size(id), id)).collect();
+        candidates.sort_unstable();
+        let mut left = used;
+        while left > self.policy.memory
+            && let Some((size, largest)) = candidates.pop()
+        {
+            self.end(largest, Overuse::Memory { used, limit: self.policy.memory });
+            // What it shares with others may be counted too often here. Then the next look finds the rest.
+            left = left.saturating_sub(size);
+        }
+        used > self.policy.memory
+    }
+
+    /// Kills the context that has the most processes, or, if they are more, all that contexts left behind.
+    fn end_most_numerous(&self, count: u64) {
+        let tasks = |id: u32| self.snapshot.usage(id).tasks;
+        let is_context = |id: u32| inner_id(id).is_some_and(|inner| self.sandbox.supervisor.is_kernel(inner));
+        let (contexts, orphans): (Vec<u32>, Vec<u32>) =
+            self.snapshot.children(self.root).iter().partition(|id| is_context(**id));
+        let left_behind = orphans.into_iter().map(tasks).sum::<u64>();
+        let most = contexts.iter().copied().max_by_key(|id| tasks(*id)).filter(|id| tasks(*id) >= left_behind);
+        let overuse = Overuse::Processes { count, limit: self.policy.processes };
+        match most {
+            Some(context) => self.judge(context, overuse.clone()),
+            None => self.note(&overuse),
+        }
+        let members = |snapshot: &Snapshot| -> Vec<u32> {
+            let roots = match most {
+                Some(context) => vec![context],
+                None => snapshot.children(self.root).iter().copied().filter(|id| !contexts.contains(id)).collect(),
+            };
+            let all = roots.into_iter().flat_map(|root| snapshot.tree(root));
+            all.filter(|id| snapshot.get(*id).is_some_and(|process| !process.has_ended)).collect()
+        };
+        // Stopped first: what is stopped forks no more.
+        let mut stopped = HashSet::new();
+        for _ in 0..ROUNDS {
+            let latest = Snapshot::take();
+            let all = members(&latest);
+            let fresh: Vec<_> = all.iter().copied().filter(|id| stopped.insert(*id)).collect();
+            if fresh.is_empty() {
+                return all.into_iter().for_each(|id| latest.signal(id, Signal::KILL));
+            }
+            for id in fresh {
+                latest.signal(id, Signal::STOP);
+            }
+        }
+        // They are never the same processes for long.
+        self.sandbox.supervisor.sweep(&overuse);
+    }
+
+    /// Says beforehand why a process is going to be killed, which may be that of a context.
+    fn judge(&self, id: u32, overuse: Overuse) {
+        self.note(&overuse);
+        if let Some(inner) = inner_id(id) {
+            self.sandbox.supervisor.judge(inner, overuse);
+        }
+    }
+
+    fn note(&self, overuse: &Overuse) {
+        self.sandbox.log.note(Severity::Warn, format!("a process is killed: {overuse}"));
+    }
+}
+
+/// The number that a process has for the sandbox, which may count its own.
+fn inner_id(id: u32) -> Option<u32> {
+    let status = std::fs::read(format!("/proc/{id}/status")).ok()?;
+    // The name of the program is in it, which may be any bytes.
+    let status = String::from_utf8_lossy(&status);
+    let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+    ids.split_ascii_whitespace().last()?.parse().ok()
+}

@@ -1,0 +1,61 @@
+//! A count of the files of one sandbox, which ends it if there are too many.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::disk;
+use super::nameless::nameless;
+use super::overuse::Overuse;
+use super::policy::Policy;
+use super::registry::Registry;
+use super::sandbox::Sandbox;
+
+/// After so many counts in a row that could have missed something, the next one is made while nothing runs.
+const UNSURE: u32 = 3;
+/// After so many in a row, these included, nothing can be said of the files any more.
+const MOST_UNSURE: u32 = 20;
+
+/// A sandbox whose files are to be counted.
+pub(super) struct Tally {
+    pub(super) policy: Arc<Policy>,
+    pub(super) sandbox: Arc<Sandbox>,
+    pub(super) root: u32,
+    /// Its processes, the supervisor included.
+    pub(super) processes: Vec<u32>,
+    /// How many counts in a row were not sure.
+    pub(super) unsure: u32,
+}
+
+pub(super) struct Outcome {
+    pub(super) id: String,
+    pub(super) unsure: u32,
+    pub(super) took: Duration,
+}
+
+impl Tally {
+    /// Begins the end of the sandbox if its files take too much.
+    pub(super) async fn run(self, registry: Arc<Registry>) -> Outcome {
+        let Self { policy, sandbox, root, processes, unsure } = self;
+        let directory = sandbox.directory.clone();
+        let start = Instant::now();
+        let count = move || {
+            let nameless = nameless(&processes, &directory).on_disk;
+            let count = disk::count(&directory);
+            disk::Count { bytes: count.bytes.saturating_add(nameless), ..count }
+        };
+        let counted = if unsure < UNSURE {
+            tokio::task::spawn_blocking(count).await.ok()
+        } else {
+            let held = sandbox.supervisor.pause.hold(root, count).await;
+            held.map(|count| disk::Count { is_sure: true, ..count })
+        };
+        let unsure = if counted.is_some_and(|count| count.is_sure) { 0 } else { unsure + 1 };
+        let used = counted.map_or(0, |count| count.bytes);
+        let used = if unsure > MOST_UNSURE { u64::MAX } else { used };
+        let id = sandbox.id.clone();
+        if used > policy.disk {
+            tokio::spawn(async move { registry.end(sandbox, Overuse::Disk { used, limit: policy.disk }).await });
+        }
+        Outcome { id, unsure, took: start.elapsed() }
+    }
+}
