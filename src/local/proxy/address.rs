@@ -54,6 +54,9 @@ pub(super) fn is_public(address: IpAddr) -> bool {
     }
 }
 
+/// The machine itself answers there on Azure, though the address looks like any other.
+const METADATA_OF_AZURE: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     let is_special = address.is_private()
@@ -66,7 +69,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || a >= 240
         || (a == 100 && b & 0xc0 == 64) // between a provider and its customers
         || (a == 192 && b == 0 && c == 0)
-        || (a == 198 && b & 0xfe == 18); // measurements
+        || (a == 198 && b & 0xfe == 18) // measurements
+        || address == METADATA_OF_AZURE;
     !is_special
 }
 
@@ -76,7 +80,10 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
     // Everything that is given out for the public internet begins with the bits 001.
     let [first, second, ..] = address.segments();
-    first & 0xe000 == 0x2000 && !(first == 0x2001 && second == 0x0db8) && !(first == 0x3fff && second & 0xf000 == 0)
+    // The first part is for protocols, such as tunnels to any address of IPv4.
+    let is_special =
+        (first == 0x2001 && (second < 0x0200 || second == 0x0db8)) || (first == 0x3fff && second & 0xf000 == 0);
+    first & 0xe000 == 0x2000 && !is_special
 }
 
 /// The IPv4 address that one of IPv6 leads to.
@@ -127,7 +134,15 @@ mod tests {
 
     #[test]
     fn public_and_other_addresses() {
-        for public in ["1.1.1.1", "93.184.216.34", "100.128.0.1", "198.20.0.1", "2606:4700::1111", "64:ff9b::101:101"] {
+        for public in [
+            "1.1.1.1",
+            "93.184.216.34",
+            "100.128.0.1",
+            "198.20.0.1",
+            "2606:4700::1111",
+            "2001:4860:4860::8888",
+            "64:ff9b::101:101",
+        ] {
             assert!(is_public(public.parse().unwrap()), "{public}");
         }
         for other in [
@@ -157,6 +172,11 @@ mod tests {
             "64:ff9b:1::1",
             "2002:7f00:1::",
             "::127.0.0.1",
+            "168.63.129.16",
+            "::ffff:168.63.129.16",
+            "2001::1",
+            "2001:0:a00:1::1",
+            "2001:1ff::1",
         ] {
             assert!(!is_public(other.parse().unwrap()), "{other}");
         }

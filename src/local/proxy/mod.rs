@@ -6,13 +6,14 @@
 
 mod address;
 mod head;
+mod relay;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -21,6 +22,7 @@ use tokio::time::timeout;
 use super::policy::{Network, Policy};
 use address::Near;
 use head::Head;
+use relay::relay;
 
 /// Where it listens, in a network that the sandbox has for itself.
 pub(super) const PORT: u16 = 3128;
@@ -31,6 +33,11 @@ const CONNECT: Duration = Duration::from_secs(30);
 const LOOKUPS: usize = 8;
 /// How many connections a sandbox may have at a time; more wait.
 const CONNECTIONS: usize = 256;
+/// Nor more than one part in this many of those that all may have.
+const SHARE: usize = 4;
+/// A connection on which nothing passes is closed after this time, and after the other one while there are no more.
+const IDLE: Duration = Duration::from_secs(600);
+const IDLE_OF_MANY: Duration = Duration::from_secs(60);
 
 /// How many all sandboxes may have, each with two descriptors: a quarter of what this program may have open.
 static ALL_CONNECTIONS: LazyLock<usize> = LazyLock::new(|| {
@@ -77,20 +84,23 @@ impl Allowed {
 /// Serves a sandbox until it is dropped.
 pub(super) async fn serve(listener: std::net::TcpListener, allowed: Allowed) {
     let Ok(listener) = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)) else { return };
-    let (allowed, room) = (Arc::new(allowed), Arc::new(Semaphore::new(CONNECTIONS.min(*ALL_CONNECTIONS / 2))));
+    let (allowed, room) = (Arc::new(allowed), Arc::new(Semaphore::new(CONNECTIONS.min(*ALL_CONNECTIONS / SHARE))));
     let mut connections = JoinSet::new();
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
-        let Ok(place_of_all) = Arc::clone(&ALL_ROOM).acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors, as a rule; some will be free again.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let allowed = Arc::clone(&allowed);
+        // Only now: nobody keeps others from a place that is not used.
+        let Ok(place_of_all) = Arc::clone(&ALL_ROOM).acquire_owned().await else { return };
+        let (allowed, room) = (Arc::clone(&allowed), Arc::clone(&room));
         connections.spawn(async move {
+            let is_full = || room.available_permits() == 0 || ALL_ROOM.available_permits() == 0;
+            let patience = || if is_full() { IDLE_OF_MANY } else { IDLE };
             // What goes wrong is the sandbox's to see, as a connection that ends.
-            let _ = pass(stream, &allowed).await;
+            let _ = pass(stream, &allowed, patience).await;
             drop((place, place_of_all));
         });
         while connections.try_join_next().is_some() {}
@@ -98,7 +108,7 @@ pub(super) async fn serve(listener: std::net::TcpListener, allowed: Allowed) {
 }
 
 /// Serves one connection: one request, or one tunnel.
-async fn pass(mut inside: TcpStream, allowed: &Allowed) -> io::Result<()> {
+async fn pass(mut inside: TcpStream, allowed: &Allowed, patience: impl Fn() -> Duration) -> io::Result<()> {
     let mut read = Vec::new();
     let head = match timeout(ASK, ask(&mut inside, &mut read)).await {
         Ok(head) => head?,
@@ -121,7 +131,7 @@ async fn pass(mut inside: TcpStream, allowed: &Allowed) -> io::Result<()> {
         None => inside.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?,
     }
     outside.write_all(read.get(head.length..).unwrap_or_default()).await?;
-    copy_bidirectional(&mut inside, &mut outside).await.map(drop)
+    relay(inside, outside, patience).await
 }
 
 /// Reads until the request is known; none when it never will be.
