@@ -35,6 +35,11 @@ impl Part {
         self.bytes = bytes;
     }
 
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        self.bytes
+    }
+
     /// Leaves this part empty, and what was in it in another.
     pub(super) fn take(&mut self) -> Self {
         let empty = self.backlog.part();

@@ -60,6 +60,14 @@ impl Event {
         Self::Error { name: name.to_owned(), value: value.into(), traceback: String::new() }
     }
 
+    /// The length of the line that is written, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let mut count = Length(0);
+        // What cannot be serialised is not written either.
+        let _ = self.serialize(&mut Serializer::with_formatter(&mut count, Ascii));
+        count.0 + 1
+    }
+
     /// The event as one line of the answer.
     pub(super) fn write(&self, lines: &mut BytesMut) {
         let start = lines.len();
@@ -68,6 +76,20 @@ impl Event {
             // Nothing here can fail to serialise; half a line would be worse than none.
             Err(_) => lines.truncate(start),
         }
+    }
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

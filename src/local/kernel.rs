@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::backlog::Backlog;
 use super::channel::{Lines, Pipe, Socket};
 use super::language::Runner;
 use super::message::{Environment, Message, Order};
@@ -54,6 +55,11 @@ impl Kernel {
             Ok(Some(ready)) => Ok((kernel, ready.failure)),
             _ => Err(Error::engine("a kernel ended, or hung, before it was ready")),
         }
+    }
+
+    /// What the engine holds of what its sandbox says.
+    pub(super) fn backlog(&self) -> &Backlog {
+        &self.supervisor.backlog
     }
 
     /// Sends code to run; the number tells its events from those of other runs. Nobody can guess it, so code cannot forge

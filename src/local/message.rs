@@ -1,9 +1,11 @@
 //! What the engine and a kernel's driver say to each other: one JSON object a line.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::io;
 use std::path::Path;
 
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 pub(super) type Environment = HashMap<String, String>;
@@ -37,7 +39,7 @@ pub(super) struct Message {
     pub(super) count: u64,
     #[serde(default)]
     pub(super) main: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "forms")]
     pub(super) data: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) name: String,
@@ -51,5 +53,50 @@ pub(super) struct Message {
 impl Message {
     pub(super) fn parse(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line).ok()
+    }
+}
+
+/// A result has not more forms than this. What says that it has is not the driver's, and could make the engine hold many
+/// times what it sent.
+const MOST_FORMS: usize = 1000;
+
+fn forms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    deserializer.deserialize_map(Forms)
+}
+
+struct Forms;
+
+impl<'de> Visitor<'de> for Forms {
+    type Value = BTreeMap<String, String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the forms of a result")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut forms = BTreeMap::new();
+        while forms.len() < MOST_FORMS {
+            let Some((mime, content)) = entries.next_entry()? else { return Ok(forms) };
+            forms.insert(mime, content);
+        }
+        match entries.next_entry::<IgnoredAny, IgnoredAny>()? {
+            Some(_) => Err(serde::de::Error::invalid_length(MOST_FORMS + 1, &self)),
+            None => Ok(forms),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_has_not_very_many_forms() {
+        let parse = |count: usize| {
+            let data: BTreeMap<_, _> = (0..count).map(|number| (format!("x/{number}"), String::new())).collect();
+            Message::parse(&serde_json::to_vec(&serde_json::json!({ "event": "result", "data": data })).unwrap())
+        };
+        assert_eq!(parse(MOST_FORMS).map(|message| message.data.len()), Some(MOST_FORMS));
+        assert!(parse(MOST_FORMS + 1).is_none() && parse(100_000).is_none());
     }
 }

@@ -206,25 +206,33 @@ impl Run<'_> {
                     self.stop(Interrupt::ClientGone);
                 }
                 () = self.answer.room(), if self.answer.size() > 0 => self.answer.pass_on(),
-                line = self.kernel.lines.next(), if open => match line {
-                    Ok(Some(line)) => {
-                        if self.hear(line).await {
-                            return self.done();
-                        }
+                line = self.kernel.lines.next(), if open => {
+                    let is_done = match line {
+                        Ok(Some(line)) => self.hear(line).await,
+                        Ok(None) => return self.died(LAST_BREATH).await,
+                        Err(error) => Err(error),
+                    };
+                    match is_done {
+                        Ok(false) => {}
+                        Ok(true) => return self.done(),
+                        Err(error) => return self.stop_hearing(&error).await,
                     }
-                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                        self.kernel.judge(Overuse::Backlog);
-                        self.kernel.kill().await;
-                        return self.died(LAST_BREATH).await;
-                    }
-                    Ok(None) | Err(_) => return self.died(LAST_BREATH).await,
-                },
+                }
                 () = self.kernel.output.read(), if open => self.pass_text_when_due(),
                 _ = until_exited(&mut self.kernel.exited) => return self.died(LAST_BREATH).await,
                 () = sleep_until(wake) => self.pass_text_when_due(),
                 () = self.pauses.changed() => {}
             }
         }
+    }
+
+    /// Nothing more of what it says can be taken.
+    async fn stop_hearing(&mut self, error: &io::Error) -> Ending {
+        if error.kind() == io::ErrorKind::InvalidData {
+            self.kernel.judge(Overuse::Backlog);
+            self.kernel.kill().await;
+        }
+        self.died(LAST_BREATH).await
     }
 
     /// Does what it is time for; an ending when the kernel had to be killed.
@@ -274,12 +282,13 @@ impl Run<'_> {
         }
     }
 
-    /// Takes an event of the driver; true when the run is over.
-    async fn hear(&mut self, line: Vec<u8>) -> bool {
+    /// Takes an event of the driver; true when the run is over. Fails on one that the engine has no room for.
+    async fn hear(&mut self, line: Vec<u8>) -> io::Result<bool> {
         // What does not parse is not the driver's: user code found the socket.
-        let Some(Heard { message, line }) = Heard::decode(line).await else {
-            return false;
+        let Some(heard) = Heard::decode(line, self.kernel.backlog()).await? else {
+            return Ok(false);
         };
+        let message = &heard.message;
         let ours = message.run == self.number;
         match message.event.as_str() {
             "started" if ours && !self.started => {
@@ -299,16 +308,16 @@ impl Run<'_> {
                 let is_deadline = self.interrupt == Some(Interrupt::Deadline) && message.name == "KeyboardInterrupt";
                 if !(is_error && is_deadline) {
                     self.alive_at = Instant::now() + KEEPALIVE;
-                    self.answer.push_line(line, is_error);
+                    self.answer.push_line(heard.line, is_error);
                 }
             }
-            "done" if ours => return true,
+            "done" if ours => return Ok(true),
             _ => {}
         }
         if let Some(ack) = message.ack {
             self.kernel.acknowledge(ack);
         }
-        false
+        Ok(false)
     }
 
     fn push(&mut self, event: &Event) {
@@ -360,7 +369,9 @@ impl Run<'_> {
         // A process that the kernel left behind may still write to its socket, so this has a limit too.
         let enough = Instant::now() + LAST_BREATH;
         while let Some(line) = self.kernel.lines.next_now() {
-            self.hear(line).await;
+            if self.hear(line).await.is_err() {
+                break;
+            }
             if Instant::now() >= enough || self.answer.size() > ROOM_TO_END {
                 break;
             }

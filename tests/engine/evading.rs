@@ -199,3 +199,35 @@ while time.time() < start + 60: time.sleep(0.005)";
     eprintln!("after {:?}", start.elapsed());
     assert!(start.elapsed() < Duration::from_secs(30), "after {:?}", start.elapsed());
 }
+
+#[test]
+fn a_forged_result_of_very_many_forms_takes_no_more_of_the_engine_than_its_line() {
+    let peer = Peer::with(|builder| builder.warm(0));
+    let id = peer.create();
+    let before = peak();
+    let code = "import gc, sys, time
+import code_interpreter_driver as d
+control = next(o for o in gc.get_objects() if type(o) is d.Control)
+driver = next(o for o in gc.get_objects() if isinstance(o, d.Driver))
+send = control.socket.sendall
+send(b'{\"event\":\"result\",\"run\":%d,\"data\":{\"x\":\"\"' % driver.run)
+number = total = 0
+while total < 100 << 20:
+    piece = b''.join(b',\"%x\":\"\"' % i for i in range(number, number + 20000)); number += 20000
+    send(piece); total += len(piece)
+send(b'}}\\n')
+'sent'";
+    let run = peer.run(&id, code);
+    assert_eq!(run.text.as_deref(), Some("sent"), "{run:.500?}");
+    // As text that was read, and that is moved once when it grows.
+    let grown = peak() - before;
+    eprintln!("grown by {grown} MiB");
+    assert!(grown < 700, "by {grown} MiB");
+}
+
+/// The most memory that this program has had, in MiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+}
