@@ -94,6 +94,8 @@ mod proxy;
 #[cfg(unix)]
 mod python;
 #[cfg(unix)]
+mod queues;
+#[cfg(unix)]
 mod random;
 #[cfg(unix)]
 mod registry;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::BLOCK;
 use super::processes::threads;
+use super::queues;
 
 /// Files that have no name any more, so that no directory shows them. In bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,7 +58,8 @@ pub(super) fn nameless(processes: &[u32], directory: &Path) -> Nameless {
             }
         }
     }
-    found.in_sockets = sockets.saturating_mul(room_of_socket());
+    let room = room_of_socket();
+    found.in_sockets = sockets.saturating_mul(room).saturating_add(queues::waiting(processes, room));
     found
 }
 

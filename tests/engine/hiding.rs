@@ -169,6 +169,45 @@ def available():
 ";
 
 #[test]
+fn memory_in_connections_that_nobody_accepts() {
+    let unix = "listener = socket.socket(socket.AF_UNIX); listener.bind('listener'); listener.listen(4096)
+for _ in range(3000):
+    one = socket.socket(socket.AF_UNIX); one.connect('listener'); one.setblocking(False)
+    try:
+        while True: one.send(bytes(1 << 16))
+    except BlockingIOError: pass
+    one.close()
+    if _ % 100 == 0: time.sleep(0.01)";
+    let tcp = "listener = socket.create_server(('127.0.0.1', 0), backlog=4096)
+ends = []
+for _ in range(200):
+    one = socket.create_connection(listener.getsockname()); ends.append(one); one.setblocking(False)
+    for _ in range(50):
+        try:
+            while True: one.send(bytes(1 << 16))
+        except BlockingIOError: time.sleep(0.001)";
+    let datagrams = "ends = []
+for i in range(150):
+    end = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); end.bind(f'end{i}'); ends.append(end)
+    for _ in range(11):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
+            one.setblocking(False)
+            try: one.sendto(bytes(150_000), f'end{i}')
+            except BlockingIOError: pass";
+    for code in [unix, tcp, datagrams] {
+        at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
+            let run = peer.run(
+                id,
+                &format!("{SOCKETS}{code}\nstart = time.time()\nwhile time.time() < start + 6: time.sleep(0.01)"),
+            );
+            // Where the machine's network is the only one, there are no such sockets.
+            let error = run.error.as_deref();
+            assert!(matches!(error, Some("OutOfMemory" | "PermissionError")), "{run:?}");
+        });
+    }
+}
+
+#[test]
 fn memory_between_sockets() {
     at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
         let run = peer.run(id, &format!("{SOCKETS}run(pairs, 4)"));
