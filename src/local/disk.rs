@@ -29,7 +29,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 pub(super) struct Count {
     /// The largest number there is if the directories are too many, or take too long, to be counted.
     pub(super) bytes: u64,
-    /// Nothing got, lost or changed its name meanwhile: what is moved about could have been missed.
+    /// Nothing got, lost or changed its name meanwhile, and all could be looked at.
     pub(super) is_sure: bool,
 }
 
@@ -42,7 +42,10 @@ pub(super) fn count(directory: &Path) -> Count {
     // What has changed since a directory was listed shows when it is listed again.
     let second = Walk::through(directory, until);
     match (first, second) {
-        (Some(first), Some(second)) => Count { bytes: first.bytes.max(second.bytes), is_sure: second.changed < start },
+        (Some(first), Some(second)) => {
+            let is_sure = second.changed < start && !first.has_missed && !second.has_missed;
+            Count { bytes: first.bytes.max(second.bytes), is_sure }
+        }
         _ => Count { bytes: u64::MAX, is_sure: true },
     }
 }
@@ -51,6 +54,8 @@ pub(super) fn count(directory: &Path) -> Count {
 #[derive(Default)]
 struct Walk {
     bytes: u64,
+    /// A directory could not be looked at, such as one that has gone meanwhile.
+    has_missed: bool,
     /// When a directory was last changed, since 1970. No code can set that time.
     changed: Duration,
     /// The files that have several names.
@@ -75,9 +80,9 @@ impl Walk {
     fn through(directory: &Path, until: Instant) -> Option<Self> {
         let mut walk = Self::default();
         let Ok(root) = CString::new(directory.as_os_str().as_encoded_bytes()) else { return Some(walk) };
-        // What has gone meanwhile takes nothing, here and below.
-        if let Ok(opened) = Opened::at(CWD, &root) {
-            walk.enter(root, opened);
+        match Opened::at(CWD, &root) {
+            Ok(opened) => walk.enter(root, opened),
+            Err(_) => walk.has_missed = true,
         }
         while let Some(level) = walk.way.last_mut() {
             if walk.waiting > MOST_WAITING || Instant::now() > until {
@@ -95,7 +100,10 @@ impl Walk {
             }
             match next {
                 Some(next) => walk.enter(name, next),
-                None => walk.waiting = walk.waiting.saturating_sub(room(&name)),
+                None => {
+                    walk.has_missed = true;
+                    walk.waiting = walk.waiting.saturating_sub(room(&name));
+                }
             }
         }
         Some(walk)
@@ -103,7 +111,9 @@ impl Walk {
 
     /// Takes one more step down.
     fn enter(&mut self, name: CString, opened: Opened) {
-        let below = self.list(opened.as_fd()).unwrap_or_default();
+        let listed = self.list(opened.as_fd());
+        self.has_missed |= listed.is_err();
+        let below = listed.unwrap_or_default();
         let opened = (!below.is_empty()).then_some(opened);
         self.way.push(Level { name, opened, below });
         if let Some(far) = self.way.len().checked_sub(MOST_OPEN + 1).and_then(|index| self.way.get_mut(index)) {
