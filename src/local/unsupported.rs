@@ -49,6 +49,7 @@ impl LocalEngine {
         match self.never {}
     }
 
+    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn has_stopped(&self) -> bool {
         match self.never {}
     }
