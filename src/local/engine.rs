@@ -138,7 +138,6 @@ impl LocalEngine {
     }
 
     /// Whether nothing answers any more.
-    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn has_stopped(&self) -> bool {
         lock(&self.inner.shared.ended).is_some()
     }

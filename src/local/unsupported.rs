@@ -49,7 +49,6 @@ impl LocalEngine {
         match self.never {}
     }
 
-    #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn has_stopped(&self) -> bool {
         match self.never {}
     }
