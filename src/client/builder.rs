@@ -154,7 +154,7 @@ impl Builder {
         if let Some(engine) = &self.engine {
             self.settings.api_key.get_or_insert_with(|| engine.api_key().to_owned());
             if self.settings.api_url.is_none() {
-                self.settings.set_engine_url(engine.url())?;
+                self.settings.url.get_or_insert_with(|| engine.url().to_owned());
             }
         }
         let mut core = Core::new(self.settings.check()?, Runtime::start()?);

@@ -58,16 +58,6 @@ impl Core {
         &self.config.endpoint
     }
 
-    /// An engine that was stopped is not a service that is out of reach for a while.
-    fn check_engine(&self) -> Result<()> {
-        #[cfg(feature = "local")]
-        if self.engine.as_ref().is_some_and(crate::local::LocalEngine::has_stopped) {
-            let error = Error::engine("the embedded engine was stopped, and its sandboxes with it");
-            return Err(error.hint("start another, and make a client of it"));
-        }
-        Ok(())
-    }
-
     fn known_route(&self, id: &str) -> Option<Route> {
         let route = self.known.get(id).map(|memory| memory.route);
         if self.endpoint().needs_route() { route } else { Some(route.unwrap_or_default()) }
@@ -133,7 +123,6 @@ impl Core {
 #[maybe_async]
 impl Core {
     pub(super) async fn call(&self, request: Request) -> Result<Answer> {
-        self.check_engine().map_err(|error| error.doing(request.action))?;
         self.runtime.wait(self.transport.call(request)).await
     }
 
@@ -215,7 +204,6 @@ impl Core {
 
     /// Sends code, and gives its answer as soon as that starts.
     pub(super) async fn execute(self: &Arc<Self>, id: &str, request: &Execute) -> Result<Events> {
-        self.check_engine().map_err(|error| error.doing("execute code").in_sandbox(id))?;
         // A limit that was asked for is told to the server; the default one is the client's own affair.
         let asked = request.timeout.or(self.config.asked_execution).filter(|limit| *limit <= LONGEST_DEADLINE);
         let limit = request.timeout.or(self.config.clocks.execution);

@@ -66,17 +66,6 @@ impl Settings {
         })
     }
 
-    /// The address of an engine of this program, which has no other one.
-    #[cfg(feature = "local")]
-    pub(crate) fn set_engine_url(&mut self, engine: &str) -> Result<()> {
-        let url = self.url.get_or_insert_with(|| engine.to_owned());
-        if url.trim_end_matches('/') == engine {
-            return Ok(());
-        }
-        let error = Error::new(ErrorKind::Config, "both an `engine` and the `url` of something else are set");
-        Err(error.hint("set one of them; the engine has an address of its own"))
-    }
-
     fn endpoint(&self) -> Result<Endpoint> {
         let parse = |what, text: &str| address::parse(what, text, self.allow_plain_http);
         if let Some(url) = &self.url {

@@ -137,11 +137,6 @@ impl LocalEngine {
         &self.inner.report
     }
 
-    /// Whether nothing answers any more.
-    pub(crate) fn has_stopped(&self) -> bool {
-        lock(&self.inner.shared.ended).is_some()
-    }
-
     /// Kills all sandboxes, and returns when their processes and directories are gone. Blocks the thread meanwhile,
     /// for a fraction of a second as a rule. Calling it again does nothing.
     ///

@@ -49,10 +49,6 @@ impl LocalEngine {
         match self.never {}
     }
 
-    pub(crate) fn has_stopped(&self) -> bool {
-        match self.never {}
-    }
-
     /// Ends the engine.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use code_interpreter::{CreateSandbox, ErrorKind, LocalEngine, SandboxState};
+use code_interpreter::{CreateSandbox, ErrorKind, SandboxState};
 
 use super::{local_client, ms};
 use crate::CodeInterpreter;
@@ -35,26 +35,6 @@ behaviours! {
         assert!(!running && other_running);
         let error = client.sandboxes().get(sandbox.id()).await.unwrap_err();
         assert!(error.is_not_found());
-    }
-
-    async fn an_engine_that_was_stopped_is_named() {
-        let engine = LocalEngine::start()?;
-        let client = CodeInterpreter::builder().engine(engine.clone()).build()?;
-        let sandbox = client.sandboxes().create("python3").await?;
-        engine.stop()?;
-        let errors = [
-            client.sandboxes().create("python3").await.unwrap_err(),
-            sandbox.execute_code("1").await.unwrap_err(),
-            sandbox.info().await.unwrap_err(),
-        ];
-        for error in errors {
-            assert!(error.kind() == ErrorKind::Engine && !error.is_retryable(), "{error:?}");
-            assert!(error.to_string().contains("was stopped"), "{error}");
-        }
-        let other = "http://127.0.0.1:9";
-        let error = CodeInterpreter::builder().engine(engine.clone()).url(other).build().unwrap_err();
-        assert!(error.kind() == ErrorKind::Config && error.to_string().contains("`url`"), "{error}");
-        CodeInterpreter::builder().engine(engine.clone()).url(engine.url()).build()?;
     }
 
     async fn a_timeout_ends_it_and_can_be_moved() {

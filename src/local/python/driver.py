@@ -374,8 +374,7 @@ class Driver:
 
     def execute(self, source):
         name = f"<cell {self.count}>"
-        # As in a file: where carets stand depends on the end of the last line.
-        linecache.cache[name] = (len(source), None, lines_of(source + "\n"), name)
+        linecache.cache[name] = (len(source), None, lines_of(source), name)
         self.notebook.begin_cell(self.count, source)
         statements, expression = self.split(source, name)
         try:
