@@ -101,7 +101,7 @@ pub enum ErrorKind {
     /// What the client runs on is missing: no tokio runtime around the async client, or no thread to be had. (A runtime
     /// that was built without I/O or timers cannot be told apart before tokio panics: use `enable_all`.)
     Runtime,
-    /// The embedded engine could not be started or stopped.
+    /// The embedded engine could not be started or stopped, or was stopped before or while something was asked of it.
     Engine,
     /// This machine cannot confine what the embedded engine runs.
     Confinement,

@@ -160,7 +160,7 @@ impl Builder {
         let mut core = Core::new(self.settings.check()?, Runtime::start()?);
         #[cfg(feature = "local")]
         {
-            core.engine = self.engine;
+            core.transport.engine = self.engine;
         }
         Ok(CodeInterpreter::with_core(core))
     }

@@ -37,8 +37,6 @@ pub(super) struct Core {
     pub(super) transport: Transport,
     pub(super) known: Known,
     config: Arc<Config>,
-    #[cfg(feature = "local")]
-    pub(super) engine: Option<crate::local::LocalEngine>,
 }
 
 impl Core {
@@ -49,8 +47,6 @@ impl Core {
             transport: Transport::new(Arc::clone(&config), runtime.pump()),
             known: Known::default(),
             config,
-            #[cfg(feature = "local")]
-            engine: None,
         }
     }
 
@@ -181,6 +177,7 @@ impl Core {
             }
             Ok(_) => paused(broken, "the sandbox was paused meanwhile"),
             Err(error) if error.is_no_sandbox() => gone(broken, format!("{} meanwhile", self.why_gone(id, &error))),
+            Err(error) if error.kind() == ErrorKind::Engine => broken.reframe(ErrorKind::Engine, error.message()),
             Err(_) => broken.hint("and the service does not tell what became of the sandbox"),
         }
     }

@@ -66,7 +66,7 @@ let client = CodeInterpreter::builder()
     #[cfg(feature = "local")]
     #[must_use]
     pub fn engine(&self) -> Option<&crate::LocalEngine> {
-        self.sandboxes.core.engine.as_ref()
+        self.sandboxes.core.transport.engine.as_ref()
     }
 }
 

@@ -95,6 +95,24 @@ behaviours! {
         crate::sleep(ms(1500)).await;
         client.engine().unwrap().stop()?;
         let error = crate::finish(running).await.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::SandboxGone), "{error}");
+        assert!(matches!(error.kind(), ErrorKind::Engine | ErrorKind::SandboxGone), "{error}");
+    }
+
+    async fn what_is_asked_of_an_engine_that_was_stopped_says_so() {
+        let client = local_client();
+        let sandbox = client.sandboxes().create("python3").await?;
+        client.engine().unwrap().stop()?;
+        let errors = [
+            sandbox.execute_code("1").await.unwrap_err(),
+            sandbox.info().await.unwrap_err(),
+            sandbox.kill().await.unwrap_err(),
+            sandbox.contexts().list().await.unwrap_err(),
+            client.sandboxes().create("python3").await.unwrap_err(),
+            client.sandboxes().list().all().await.unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Engine, 1, false), "{error}");
+            assert!(error.to_string().contains("the embedded engine was stopped"), "{error}");
+        }
     }
 }
