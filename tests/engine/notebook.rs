@@ -180,9 +180,16 @@ fn times_help_and_what_is_unknown() {
         ("x = %nope", "%nope"),
         ("%timeit -z 1", "-z is not an option of this magic. There are: -q, -o, -n, -r"),
         ("%timeit -n many 1", "-n takes a whole number, not 'many'"),
+        ("%run", "%run needs the name of a Python file"),
+        ("%run nope", "%run finds no file 'nope', and no 'nope.py', from '/"),
+        ("%load_ext", "%load_ext needs the name of a module"),
+        ("%load_ext nope", "%load_ext cannot import 'nope': No module named 'nope'; check the name; install"),
+        ("%load_ext json", "'json' is not an extension: it has no load_ipython_extension; use `import json`"),
+        ("%%script nope\n1", "'nope', cannot be started: [Errno 2] No such file or directory: 'nope'; check its name"),
     ] {
         let run = peer.run(&id, cell);
         assert!(run.error() == "UsageError" && run.value.contains(hint), "{cell}: {run:?}");
+        assert!(!run.traceback.contains("subprocess.py"), "{cell}: {run:?}");
     }
 }
 

@@ -69,6 +69,7 @@ behaviours! {
         let request = code_interpreter::Execute::new("1").context("no-such-context");
         let error = sandbox.execute_code(request).await.unwrap_err();
         assert!(error.is_not_found() && error.to_string().contains("no-such-context"), "{error}");
+        assert!(error.to_string().contains("contexts().list()"), "{error}");
         let error = sandbox.execute_code(code_interpreter::Execute::new("1").language("cobol")).await.unwrap_err();
         assert!(error.to_string().contains("cobol"), "{error}");
     }
