@@ -53,7 +53,8 @@ let points = client.sandboxes().metrics_between(sandbox.id(), start, now)"# awai
 }"#)]
     ///
     /// The embedded engine notes how the sandbox, its contexts and executions began and ended, but neither code nor output,
-    /// and keeps a thousand lines of each, also of the 64 that ended last.
+    /// and keeps a thousand lines of each, also of the 64 that ended last. It numbers the executions of the whole sandbox:
+    /// [`ExecutionResult::execution_count`](crate::ExecutionResult::execution_count) is that of a context.
     ///
     /// # Errors
     ///
