@@ -325,7 +325,17 @@ fn check_packages(peer: &Peer) {
     assert!(run.error.is_none(), "{run:?}");
     assert_eq!(peer.run(&id, "import ours").error(), "ModuleNotFoundError");
     let run = peer.run(&id, "%pip install --no-index ./ours-1.0-py3-none-any.whl");
-    assert!(run.stdout.contains("Successfully installed ours"), "{run:?}");
+    assert!(run.stdout.contains("Successfully installed ours") && !run.stderr.contains("network"), "{run:?}");
+    for cell in ["%pip install nosuch", "!pip install nosuch"] {
+        let start = std::time::Instant::now();
+        let run = peer.run(&id, cell);
+        assert!(
+            run.stderr.contains("This sandbox has no network") && run.stderr.contains("Policy::network"),
+            "{run:?}"
+        );
+        // Of the waits between its attempts alone, pip's own would take 7.5 s.
+        assert!(start.elapsed() < std::time::Duration::from_secs(7), "{:?}", start.elapsed());
+    }
     let code = "import os, ours\nours.value, ours.__file__.startswith(os.path.expanduser('~/'))";
     assert_eq!(peer.text(&id, code), "(1, True)");
     let run = peer.run(&id, "!python3 -m pip install -q --no-index ./theirs-1.0-py3-none-any.whl\n_exit_code");
