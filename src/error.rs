@@ -64,7 +64,7 @@ pub enum ErrorKind {
     Authentication,
     /// The key is known and may not do this (HTTP 403).
     PermissionDenied,
-    /// There is no such sandbox, context or runtime (HTTP 404). For code in a sandbox that this client knew, see
+    /// There is no such sandbox, context or runtime (HTTP 404). For a sandbox that this client knew, see
     /// [`SandboxGone`](Self::SandboxGone).
     NotFound,
     /// The sandbox is in a state in which this cannot be done (HTTP 409).
@@ -83,9 +83,10 @@ pub enum ErrorKind {
     Connect,
     /// The connection broke after the request was sent; the sandbox may still be running.
     ConnectionLost,
-    /// The sandbox was killed, or reached the end of its life, before or while something was done in it.
+    /// A sandbox that this client knew was killed, or reached the end of its life, before or while something was done with
+    /// it. (To kill it then is no error.)
     SandboxGone,
-    /// The sandbox was paused, before or while something was done in it. It keeps its state; `Sandbox::resume` lets it go
+    /// The sandbox was paused, before or while something was done that needs it running. It keeps its state; `Sandbox::resume` lets it go
     /// on.
     SandboxPaused,
     /// A clock ran out. [`Error::clock`] tells which, and its value.
@@ -101,7 +102,7 @@ pub enum ErrorKind {
     /// What the client runs on is missing: no tokio runtime around the async client, or no thread to be had. (A runtime
     /// that was built without I/O or timers cannot be told apart before tokio panics: use `enable_all`.)
     Runtime,
-    /// The embedded engine could not be started or stopped.
+    /// The embedded engine could not be started or stopped, or was stopped before or while something was asked of it.
     Engine,
     /// This machine cannot confine what the embedded engine runs.
     Confinement,

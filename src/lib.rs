@@ -2,8 +2,8 @@
 //!
 //! One client, in two flavours from one source: async at the crate root, blocking under `blocking`, with the same
 //! names. It talks to an engine embedded in the program (no account, no container, no root), to a gateway of your
-//! own, and to E2B. Changing the service is a change of configuration; changing the flavour is one `use` and the
-//! `.await`s.
+//! own, and to E2B. Changing the service is a change of configuration (and of [what only one of them
+//! has](#which-service)); changing the flavour is one `use` and the `.await`s.
 //!
 //! # From nothing to a result
 //!
@@ -67,8 +67,10 @@
 //! | what the environment says | `CodeInterpreter::from_env()` |
 //! | what the environment says, else the embedded engine | `CodeInterpreter::from_env_or_local()` |
 //!
-//! The program stays the same. On E2B, runtimes such as `python3` or `node` are languages of its code-interpreter template;
-//! `Builder::template` and `CreateSandbox::template` name others.
+//! A program that creates `python3` stays the same. On E2B, runtimes such as `python3` or `node` are languages of its
+//! code-interpreter template; `Builder::template` and `CreateSandbox::template` name others. The embedded engine's runtimes
+//! are Pythons only: what runs in its sandboxes besides, such as JavaScript and bash, is the language of a context or of
+//! an execution ([`Execute::language`]), which works on E2B as well.
 //!
 //! # While the code runs
 //!

@@ -16,6 +16,8 @@ use crate::{
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
     settings: Settings,
+    /// What the environment says, for what is not set in code.
+    environment: Settings,
     #[cfg(feature = "local")]
     engine: Option<crate::LocalEngine>,
 }
@@ -30,7 +32,20 @@ impl Builder {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) when there is no key, or when a variable is set without the one
     /// that belongs to it.
     pub fn from_env() -> Result<Self> {
-        Ok(Self::from(Settings::from_env()?))
+        Ok(Self::from_environment(Settings::from_env()?))
+    }
+
+    pub(super) fn from_environment(environment: Settings) -> Self {
+        Self { environment, ..Self::new() }
+    }
+
+    pub(super) fn new() -> Self {
+        Self {
+            settings: Settings::default(),
+            environment: Settings::default(),
+            #[cfg(feature = "local")]
+            engine: None,
+        }
     }
 
     /// The key that is sent as `X-API-Key`, to this service's own address only.
@@ -77,7 +92,8 @@ impl Builder {
     ///
     /// With [`api_url`](Self::api_url) set as well, it is only kept running, and talked to as E2B is: for trying out a
     /// configuration for E2B on this machine, with an engine that answers so
-    /// ([`serve_e2b`](crate::LocalEngineBuilder::serve_e2b)).
+    /// ([`serve_e2b`](crate::LocalEngineBuilder::serve_e2b)). With [`url`](Self::url) set as well, [`build`](Self::build)
+    /// fails. Addresses and keys of the environment do not count for a client with an engine.
     #[cfg(feature = "local")]
     pub fn engine(mut self, engine: crate::LocalEngine) -> Self {
         self.engine = Some(engine);
@@ -146,39 +162,27 @@ impl Builder {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) when there is no key, or when an address, a header or the proxy is
-    /// malformed or not allowed; the error names which. [`ErrorKind::Runtime`](crate::ErrorKind::Runtime) when the
-    /// blocking flavour's thread cannot be started.
+    /// malformed or not allowed, or two settings exclude each other; the error names which.
+    /// [`ErrorKind::Runtime`](crate::ErrorKind::Runtime) when the blocking flavour's thread cannot be started.
     #[cfg_attr(not(feature = "local"), allow(unused_mut, reason = "changed only with an engine"))]
     pub fn build(mut self) -> Result<CodeInterpreter> {
         #[cfg(feature = "local")]
         if let Some(engine) = &self.engine {
-            self.settings.api_key.get_or_insert_with(|| engine.api_key().to_owned());
-            if self.settings.api_url.is_none() {
-                self.settings.url.get_or_insert_with(|| engine.url().to_owned());
-            }
+            self.environment = self.settings.of_engine(engine)?;
         }
-        let mut core = Core::new(self.settings.check()?, Runtime::start()?);
+        let mut core = Core::new(self.settings.or(self.environment).check()?, Runtime::start()?);
         #[cfg(feature = "local")]
         {
-            core.engine = self.engine;
+            core.transport.engine = self.engine;
         }
         Ok(CodeInterpreter::with_core(core))
-    }
-}
-
-impl From<Settings> for Builder {
-    fn from(settings: Settings) -> Self {
-        Self {
-            settings,
-            #[cfg(feature = "local")]
-            engine: None,
-        }
     }
 }
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Addresses of proxies and extra headers may hold passwords as the key does.
-        f.debug_struct("Builder").field("url", &self.settings.url).finish_non_exhaustive()
+        let url = self.settings.url.as_ref().or(self.environment.url.as_ref());
+        f.debug_struct("Builder").field("url", &url).finish_non_exhaustive()
     }
 }

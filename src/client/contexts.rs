@@ -40,7 +40,8 @@ let other = sandbox.contexts().create(CreateContext::new("python").cwd("/tmp"))"
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when the sandbox is not there,
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when the sandbox is not there, or
+    /// [`ErrorKind::SandboxGone`](crate::ErrorKind::SandboxGone) if this client knew it;
     /// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) or [`ErrorKind::Server`](crate::ErrorKind::Server),
     /// depending on the service, when it has no such language.
     pub async fn create(&self, spec: impl Into<CreateContext>) -> Result<Context> {
@@ -60,7 +61,8 @@ let other = sandbox.contexts().create(CreateContext::new("python").cwd("/tmp"))"
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when the sandbox is not there.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when the sandbox is not there, or
+    /// [`ErrorKind::SandboxGone`](crate::ErrorKind::SandboxGone) if this client knew it.
     pub async fn list(&self) -> Result<Vec<Context>> {
         let route = self.core.route(&self.sandbox_id).await?;
         let request = self.core.endpoint().list_contexts(&self.sandbox_id, &route)?;

@@ -37,8 +37,6 @@ pub(super) struct Core {
     pub(super) transport: Transport,
     pub(super) known: Known,
     config: Arc<Config>,
-    #[cfg(feature = "local")]
-    pub(super) engine: Option<crate::local::LocalEngine>,
 }
 
 impl Core {
@@ -49,8 +47,6 @@ impl Core {
             transport: Transport::new(Arc::clone(&config), runtime.pump()),
             known: Known::default(),
             config,
-            #[cfg(feature = "local")]
-            engine: None,
         }
     }
 
@@ -75,13 +71,25 @@ impl Core {
         Ok(info)
     }
 
-    /// Inside a sandbox that this client knew, "no such sandbox" means that it has gone.
+    /// Of a sandbox that this client knew, "no such sandbox" means that it has gone.
     fn gone_if_known(&self, id: &str, error: Error) -> Error {
         if !error.is_no_sandbox() || self.known.get(id).is_none() {
             return error;
         }
         let why = self.why_gone(id, &error);
         gone(error, why)
+    }
+
+    /// The same for a call to the API that manages sandboxes.
+    fn gone_if_missing(&self, id: &str, error: Error) -> Error {
+        let is_missing = self.is_missing(&error);
+        self.gone_if_known(id, error.says_no_sandbox(is_missing))
+    }
+
+    /// Whether the API that manages sandboxes has no such one. E2B has all of its calls, so what it does not find is the
+    /// sandbox, whatever it writes.
+    fn is_missing(&self, error: &Error) -> bool {
+        error.is_no_sandbox() || error.is_not_found() && self.endpoint().needs_route()
     }
 
     /// What a plain gateway does not have it answers with a 404 that speaks of no sandbox.
@@ -135,10 +143,18 @@ impl Core {
         }
     }
 
+    /// A call about a sandbox, to the API that manages them.
+    pub(super) async fn call_about(&self, id: &str, request: Request) -> Result<Answer> {
+        self.call(request).await.map_err(|error| self.gone_if_missing(id, error))
+    }
+
     /// A call that is answered with a sandbox.
     pub(super) async fn call_for_sandbox(&self, request: Request) -> Result<SandboxInfo> {
         let (action, asked_for) = (request.action, request.sandbox_id.clone());
-        let answer = self.call(request).await?;
+        let answer = match &asked_for {
+            Some(id) => self.call_about(id, request).await?,
+            None => self.call(request).await?,
+        };
         self.read_sandbox(&answer, asked_for.as_deref()).map_err(|error| {
             let error = error.doing(action).with_attempts(answer.attempts);
             match asked_for {
@@ -180,17 +196,20 @@ impl Core {
                 broken.hint("the sandbox still runs; whether what was asked of it was done is not known")
             }
             Ok(_) => paused(broken, "the sandbox was paused meanwhile"),
-            Err(error) if error.is_no_sandbox() => gone(broken, format!("{} meanwhile", self.why_gone(id, &error))),
+            Err(error) if self.is_missing(&error) => gone(broken, format!("{} meanwhile", self.why_gone(id, &error))),
+            Err(error) if error.kind() == ErrorKind::Engine => broken.reframe(ErrorKind::Engine, error.message()),
             Err(_) => broken.hint("and the service does not tell what became of the sandbox"),
         }
     }
 
-    /// The ways into E2B's sandboxes say the same of those that are gone and those that are paused; the control plane
-    /// knows.
-    async fn gone_or_paused(&self, id: &str, refused: Error) -> Error {
+    /// The ways into E2B's sandboxes, and the call that moves their end, say the same of those that are gone and those that
+    /// are paused; the control plane knows.
+    pub(super) async fn gone_or_paused(&self, id: &str, refused: Error) -> Error {
         match self.probe(id).await {
             Ok(info) if info.state == SandboxState::Paused => paused(refused, "the sandbox is paused"),
-            Err(error) if error.is_no_sandbox() => gone(refused, self.why_gone(id, &error)),
+            Err(error) if self.is_missing(&error) && (refused.is_sandbox_gone() || self.known.get(id).is_some()) => {
+                gone(refused, self.why_gone(id, &error))
+            }
             _ => refused,
         }
     }

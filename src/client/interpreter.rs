@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{Builder, SandboxManager, core::Core};
-use crate::{config::Settings, error::Result};
+use crate::error::Result;
 
 /// A client of one service: the embedded engine, a gateway, or E2B.
 ///
@@ -53,7 +53,7 @@ let client = CodeInterpreter::builder()
     .execution_timeout(Duration::from_secs(30))
     .build()?;"#)]
     pub fn builder() -> Builder {
-        Builder::from(Settings::default())
+        Builder::new()
     }
 
     /// What creates sandboxes, finds them and ends them.
@@ -66,7 +66,7 @@ let client = CodeInterpreter::builder()
     #[cfg(feature = "local")]
     #[must_use]
     pub fn engine(&self) -> Option<&crate::LocalEngine> {
-        self.sandboxes.core.engine.as_ref()
+        self.sandboxes.core.transport.engine.as_ref()
     }
 }
 

@@ -27,11 +27,11 @@ impl SandboxManager {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] when there is none with this id, [`ErrorKind::InvalidInput`] when it cannot be an id,
-    /// [`ErrorKind::Unsupported`] when the service cannot pause, [`ErrorKind::Conflict`] when it is in between two states.
+    /// [`ErrorKind::NotFound`] when there is none with this id, or [`ErrorKind::SandboxGone`] if this client knew it;
+    /// [`ErrorKind::InvalidInput`] when it cannot be an id, [`ErrorKind::Unsupported`] when the service cannot pause, [`ErrorKind::Conflict`] when it is in between two states.
     pub async fn pause(&self, id: &str) -> Result<bool> {
         let request = self.core.endpoint().pause(id)?;
-        match self.core.call(request).await {
+        match self.core.call_about(id, request).await {
             Ok(_) => {
                 // It has no end now.
                 self.core.known.ends_at(id, None);
@@ -52,8 +52,8 @@ impl SandboxManager {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] when there is none with this id, [`ErrorKind::InvalidInput`] when it cannot be an id,
-    /// [`ErrorKind::Unsupported`] when the service cannot resume, [`ErrorKind::Conflict`] when it is being killed.
+    /// [`ErrorKind::NotFound`] when there is none with this id, or [`ErrorKind::SandboxGone`] if this client knew it;
+    /// [`ErrorKind::InvalidInput`] when it cannot be an id, [`ErrorKind::Unsupported`] when the service cannot resume, [`ErrorKind::Conflict`] when it is being killed.
     pub async fn resume(&self, id: &str, life: Duration) -> Result<()> {
         let request = self.core.endpoint().resume(id, life)?;
         match self.core.call_for_sandbox(request).await {

@@ -43,7 +43,8 @@ impl SandboxList {
         self.narrowed(|listing| listing.states.push(state))
     }
 
-    /// How many to get at a time, from 1 to 100; the server's default when not given.
+    /// How many to get at a time, from 1 to 100; the server's default when not given. Reading a list with another size
+    /// fails with [`ErrorKind::InvalidInput`].
     pub fn page_size(self, count: u32) -> Self {
         self.narrowed(|listing| listing.page_size = Some(count))
     }
@@ -129,6 +130,7 @@ impl Source for Pages {
         if self.at_end {
             return Ok(false);
         }
+        self.listing.check().map_err(|error| error.doing("list sandboxes"))?;
         let endpoint = self.core.endpoint();
         let request = if self.old { endpoint.list_old(&self.listing) } else { endpoint.list(&self.listing) };
         let action = request.action;

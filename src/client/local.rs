@@ -42,7 +42,7 @@ assert_eq!(sandbox.execute_code("1 + 1")"# await r#"?.text(), Some("2"));"#)]
     /// Those of [`from_env`](Self::from_env) and [`local`](Self::local).
     pub async fn from_env_or_local() -> Result<Self> {
         match Settings::from_env_if_set()? {
-            Some(settings) => Builder::from(settings).build(),
+            Some(settings) => Builder::from_environment(settings).build(),
             None => Self::local().await,
         }
     }

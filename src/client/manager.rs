@@ -72,7 +72,8 @@ println!("{} and {}", sandbox.id(), other.id());"#)]
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] when there is none with this id, [`ErrorKind::InvalidInput`] when it cannot be an id.
+    /// [`ErrorKind::NotFound`] when there is none with this id, or [`ErrorKind::SandboxGone`] if this client knew it;
+    /// [`ErrorKind::InvalidInput`] when it cannot be an id.
     pub async fn get(&self, id: &str) -> Result<Sandbox> {
         let info = self.core.get(id).await?;
         Ok(Sandbox::new(Arc::clone(&self.core), info.id))
@@ -85,8 +86,8 @@ println!("{} and {}", sandbox.id(), other.id());"#)]
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] when there is none with this id, [`ErrorKind::Conflict`] when it is being killed,
-    /// [`ErrorKind::InvalidInput`] when it cannot be an id.
+    /// [`ErrorKind::NotFound`] when there is none with this id, or [`ErrorKind::SandboxGone`] if this client knew it;
+    /// [`ErrorKind::Conflict`] when it is being killed, [`ErrorKind::InvalidInput`] when it cannot be an id.
     pub async fn connect(&self, id: &str) -> Result<Sandbox> {
         let info = self.core.call_for_sandbox(self.core.endpoint().connect(id)?).await?;
         Ok(Sandbox::new(Arc::clone(&self.core), info.id))
@@ -117,13 +118,18 @@ println!("{} and {}", sandbox.id(), other.id());"#)]
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] when there is none with this id, or it is paused; [`ErrorKind::InvalidInput`] when it cannot
-    /// be an id.
+    /// [`ErrorKind::NotFound`] when there is none with this id, or [`ErrorKind::SandboxGone`] if this client knew it;
+    /// [`ErrorKind::SandboxPaused`] when it is paused, [`ErrorKind::InvalidInput`] when it cannot be an id.
     pub async fn set_timeout(&self, id: &str, life: Duration) -> Result<()> {
         let request = self.core.endpoint().set_timeout(id, life)?;
-        self.core.call(request).await?;
-        self.core.known.ends_at(id, SystemTime::now().checked_add(life));
-        Ok(())
+        match self.core.call(request).await {
+            Ok(_) => {
+                self.core.known.ends_at(id, SystemTime::now().checked_add(life));
+                Ok(())
+            }
+            Err(error) if error.is_not_found() => Err(self.core.gone_or_paused(id, error).await),
+            Err(error) => Err(error),
+        }
     }
 
     /// Runs code in a sandbox, and gathers what comes of it. `POST /sandboxes/{id}/execute`
@@ -139,7 +145,7 @@ assert_eq!(result.text(), Some("2"));"#)]
     ///
     /// * [`ErrorKind::InvalidInput`]: the id cannot be one, or both a context and a language were given.
     /// * [`ErrorKind::NotFound`]: there is no sandbox with this id, or no such context in it.
-    /// * [`ErrorKind::SandboxGone`]: the sandbox was killed, or expired, before or while the code ran.
+    /// * [`ErrorKind::SandboxGone`]: the sandbox, which this client knew, was killed, or expired, before or while the code ran.
     /// * [`ErrorKind::SandboxPaused`]: the sandbox is paused; resume it.
     /// * [`ErrorKind::Timeout`]: the execution or the idle clock ran out; [`Error::clock`](crate::Error::clock) says which.
     /// * [`ErrorKind::Cancelled`]: the request's [`Cancel`](crate::Cancel) was used.

@@ -24,7 +24,8 @@ impl SandboxManager {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when there is none with this id,
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when there is none with this id, or
+    /// [`ErrorKind::SandboxGone`](crate::ErrorKind::SandboxGone) if this client knew it;
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the service does not measure.
     pub async fn metrics(&self, id: &str) -> Result<Vec<SandboxMetrics>> {
         self.core.metrics(id, MetricsQuery::default()).await
@@ -52,11 +53,13 @@ let points = client.sandboxes().metrics_between(sandbox.id(), start, now)"# awai
 }"#)]
     ///
     /// The embedded engine notes how the sandbox, its contexts and executions began and ended, but neither code nor output,
-    /// and keeps a thousand lines of each, also of the 64 that ended last.
+    /// and keeps a thousand lines of each, also of the 64 that ended last. It numbers the executions of the whole sandbox:
+    /// [`ExecutionResult::execution_count`](crate::ExecutionResult::execution_count) is that of a context.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when there is none with this id,
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when there is none with this id, or
+    /// [`ErrorKind::SandboxGone`](crate::ErrorKind::SandboxGone) if this client knew it;
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the service keeps no log.
     pub async fn logs(&self, id: &str) -> Result<Vec<SandboxLog>> {
         let mut lines = self.core.logs(id, LogQuery::Latest).await?;
@@ -148,7 +151,7 @@ impl Core {
 
     async fn observe<T>(&self, id: &str, request: Request, decode: fn(&[u8]) -> Result<T>) -> Result<T> {
         let action = request.action;
-        let answer: Answer = match self.call(request).await {
+        let answer: Answer = match self.call_about(id, request).await {
             Ok(answer) => answer,
             Err(error) => return Err(self.not_offered(error)),
         };

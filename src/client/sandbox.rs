@@ -48,7 +48,7 @@ println!("{:?} until {:?}", info.state, info.end_at);"#)]
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when it is gone.
+    /// [`ErrorKind::SandboxGone`](crate::ErrorKind::SandboxGone) when it is gone.
     pub async fn info(&self) -> Result<SandboxInfo> {
         self.manager.core.get(&self.id).await
     }
@@ -84,7 +84,8 @@ let first = execution.next()"# await r#";"#)]
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when it is gone or paused.
+    /// [`ErrorKind::SandboxGone`](crate::ErrorKind::SandboxGone) when it is gone,
+    /// [`ErrorKind::SandboxPaused`](crate::ErrorKind::SandboxPaused) when it is paused.
     pub async fn set_timeout(&self, life: Duration) -> Result<()> {
         self.manager.set_timeout(&self.id, life).await
     }
@@ -99,7 +100,7 @@ let first = execution.next()"# await r#";"#)]
     pub async fn is_running(&self) -> Result<bool> {
         match self.info().await {
             Ok(info) => Ok(info.state == SandboxState::Running),
-            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) if error.is_not_found() || error.is_sandbox_gone() => Ok(false),
             Err(error) => Err(error),
         }
     }

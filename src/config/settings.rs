@@ -52,6 +52,36 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// These, and the addresses and the key of others where these have none.
+    pub(crate) fn or(self, others: Self) -> Self {
+        Self {
+            url: self.url.or(others.url),
+            api_key: self.api_key.or(others.api_key),
+            domain: self.domain.or(others.domain),
+            api_url: self.api_url.or(others.api_url),
+            sandbox_url: self.sandbox_url.or(others.sandbox_url),
+            ..self
+        }
+    }
+
+    /// Address and key of an embedded engine, to go with these.
+    #[cfg(feature = "local")]
+    pub(crate) fn of_engine(&self, engine: &crate::local::LocalEngine) -> Result<Self> {
+        if self.url.is_some() {
+            return Err(Error::new(ErrorKind::Config, "both an `engine` and the `url` of a gateway are set").hint(
+                "leave out `url`, since an engine brings its own; or leave out `engine`, to go to that gateway",
+            ));
+        }
+        let is_e2b = self.api_url.is_some();
+        if !is_e2b && (self.domain.is_some() || self.sandbox_url.is_some()) {
+            return Err(Error::new(ErrorKind::Config, "both an `engine` and addresses of E2B are set").hint(
+                "set `api_url` as well, to talk to the engine as to E2B; or leave out `domain` and `sandbox_url`",
+            ));
+        }
+        let url = (!is_e2b).then(|| engine.url().to_owned());
+        Ok(Self { url, api_key: Some(engine.api_key().to_owned()), ..Self::default() })
+    }
+
     pub(crate) fn check(self) -> Result<Config> {
         let api_key = check_key(self.api_key.as_deref())?;
         Ok(Config {

@@ -95,7 +95,9 @@ fn default_root() -> PathBuf {
 }
 
 fn cannot_use(root: &Path, error: io::Error) -> Error {
-    Error::engine(format!("cannot use {} for the directories of sandboxes", root.display())).with_source(error)
+    Error::engine(format!("cannot use {:?} for the directories of sandboxes: {error}", root.display()))
+        .hint("choose another with LocalEngineBuilder::directory")
+        .with_source(error)
 }
 
 /// Where a sandbox puts its temporary files.

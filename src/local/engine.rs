@@ -55,6 +55,7 @@ struct Inner {
 #[derive(Default)]
 struct Shared {
     stop: Notify,
+    is_told_to_stop: AtomicBool,
     /// How it ended, once it has.
     ended: Mutex<Option<Result<(), String>>>,
     has_ended: Condvar,
@@ -138,7 +139,8 @@ impl LocalEngine {
     }
 
     /// Kills all sandboxes, and returns when their processes and directories are gone. Blocks the thread meanwhile,
-    /// for a fraction of a second as a rule. Calling it again does nothing.
+    /// for a fraction of a second as a rule. Calling it again does nothing. What is asked of it from then on, by a client
+    /// that was given it, fails with [`ErrorKind::Engine`](crate::ErrorKind::Engine).
     ///
     /// # Errors
     ///
@@ -149,6 +151,12 @@ impl LocalEngine {
             Some(Err(why)) => Err(Error::engine(why)),
             None => Err(Error::engine(format!("the engine did not stop within {} s", STOP.as_secs()))),
         }
+    }
+
+    /// Whether it has ended, or is about to.
+    pub(crate) fn is_stopped(&self) -> bool {
+        let shared = &self.inner.shared;
+        shared.is_told_to_stop.load(Ordering::Acquire) || lock(&shared.ended).is_some()
     }
 }
 
@@ -166,6 +174,7 @@ impl Drop for Inner {
 
 impl Shared {
     fn stop_within(&self, limit: Duration) -> Option<Result<(), String>> {
+        self.is_told_to_stop.store(true, Ordering::Release);
         // A permit is kept when the thread is not waiting yet.
         self.stop.notify_one();
         let deadline = Instant::now() + limit;

@@ -19,6 +19,7 @@ use super::confinement::{Confinement, Outcome, Process, Start};
 use super::language::{self, Runner};
 use super::overuse::Overuse;
 use super::pause::{Going, Pause};
+use super::policy::Network;
 use super::proxy::{self, Allowed};
 use super::python::Interpreter;
 use super::shell::Shell;
@@ -159,6 +160,9 @@ impl Supervisor {
         let allowed = confinement.policy().and_then(Allowed::new);
         if allowed.is_some() {
             environment.extend(way_out());
+        }
+        if confinement.policy().is_some_and(|policy| policy.network == Network::Off) {
+            environment.extend(no_way_out());
         }
         let limits = Limits::new(confinement);
         let task = tokio::task::spawn_blocking({
@@ -435,6 +439,11 @@ fn way_out() -> Variables {
     let leads = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].map(|name| (name, proxy.clone().into()));
     let not = ["no_proxy", "NO_PROXY"].map(|name| (name, "localhost,127.0.0.1,::1".into()));
     leads.into_iter().chain(not).chain([("NODE_USE_ENV_PROXY", "1".into())]).collect()
+}
+
+/// What has no network need not wait for it: pip would try for seconds, and the notebook tells why it failed.
+fn no_way_out() -> Variables {
+    vec![("CODE_INTERPRETER_OFFLINE", "1".into()), ("PIP_RETRIES", "0".into())]
 }
 
 /// The whole environment of a sandbox: nothing of the host program's secrets.

@@ -49,6 +49,10 @@ impl LocalEngine {
         match self.never {}
     }
 
+    pub(crate) fn is_stopped(&self) -> bool {
+        match self.never {}
+    }
+
     /// Ends the engine.
     ///
     /// # Errors

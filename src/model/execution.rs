@@ -57,6 +57,9 @@ pub struct ExecutionError {
 
 impl ExecutionResult {
     /// The text of the value that the code ended with: `Some("2")` for `1 + 1`, `None` when it ended with no value.
+    ///
+    /// For Python it is the `repr` of the value; of a string, that without the quotes, so that a line break in it is a
+    /// backslash and an `n`. To get a string as it is, print it.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         self.outputs.iter().find(|output| output.is_main)?.text()

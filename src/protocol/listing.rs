@@ -1,10 +1,13 @@
 //! Which sandboxes to list, as a query.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use reqwest::Url;
 
-use crate::model::{SandboxInfo, SandboxState};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    model::{SandboxInfo, SandboxState},
+};
 
 /// What a list is narrowed to, and where it stands.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +18,21 @@ pub(crate) struct Listing {
     pub(crate) next_token: Option<String>,
 }
 
+/// What E2B and the embedded engine take.
+const PAGE_SIZES: RangeInclusive<u32> = 1..=100;
+
 impl Listing {
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.page_size {
+            Some(size) if !PAGE_SIZES.contains(&size) => {
+                let (least, most) = (PAGE_SIZES.start(), PAGE_SIZES.end());
+                let message = format!("a `page_size` of {size} is not from {least} to {most}");
+                Err(Error::new(ErrorKind::InvalidInput, message).hint("leave it out for the server's own"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn write_query(&self, url: &mut Url) {
         let mut query = url.query_pairs_mut();
         if !self.metadata.is_empty() {

@@ -63,6 +63,9 @@ fn classify(status: StatusCode, place: Place, message: &str) -> (ErrorKind, &'st
     match status.as_u16() {
         401 => (ErrorKind::Authentication, "check the API key, and that it belongs to this service"),
         403 => (ErrorKind::PermissionDenied, "the key is known and may not do this"),
+        404 if place == Place::Sandbox && message.starts_with("Context ") => {
+            (ErrorKind::NotFound, "`contexts().list()` tells which there are; code without a context has a default one")
+        }
         404 => (ErrorKind::NotFound, ""),
         409 if place == Place::Sandbox && message.contains("is paused") => {
             (ErrorKind::SandboxPaused, "it keeps its state")

@@ -34,6 +34,9 @@ pub(crate) struct Transport {
     clients: http::Clients,
     /// Where streams are read ahead; on the caller's runtime if nowhere else.
     pump: Option<Handle>,
+    /// The embedded engine that the service is, kept running as long as there are handles.
+    #[cfg(feature = "local")]
+    pub(crate) engine: Option<crate::local::LocalEngine>,
 }
 
 /// An attempt that failed, and whether another could help.
@@ -44,7 +47,13 @@ struct Failed {
 
 impl Transport {
     pub(crate) fn new(config: Arc<Config>, pump: Option<Handle>) -> Self {
-        Self { config, clients: http::Clients::default(), pump }
+        Self {
+            config,
+            clients: http::Clients::default(),
+            pump,
+            #[cfg(feature = "local")]
+            engine: None,
+        }
     }
 
     /// A plain call: sends, tries again where the policy allows, and reads the whole answer, within the request clock.
@@ -100,9 +109,17 @@ impl Transport {
 
     async fn attempt(&self, request: &Request, waiting: &Waiting, pump: Option<&Handle>) -> Result<Opened, Failed> {
         let last = |error| Failed { error, failure: Failure::Final };
+        // Whoever has the port of a stopped engine now has no business with the key and the code.
+        self.check_engine().map_err(last)?;
         let client = self.clients.get(&request.url, &self.config).map_err(last)?;
         let sent = waiting.race(client.execute(http::build(request, &self.config)), None).await.map_err(last)?;
-        let response = sent.map_err(|cause| failure::of_sending(cause, &self.config))?;
+        let response = match sent {
+            Ok(response) => response,
+            Err(cause) => {
+                self.check_engine().map_err(last)?;
+                return Err(failure::of_sending(cause, &self.config));
+            }
+        };
         if response.status().is_success() {
             return Ok(Opened::new(response, pump));
         }
@@ -110,6 +127,17 @@ impl Transport {
         let body = Opened::new(response, None).read_refusal(waiting).await.map_err(last)?;
         let refusal = Refusal::new(status, &headers, &body, &request.secrets(&self.config.api_key));
         Err(Failed { failure: refusal.failure(), error: refusal.into_error(request.place) })
+    }
+
+    /// An embedded engine that was stopped does not come back, so there is nothing to try again.
+    #[allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "without an engine there is nothing to check")]
+    fn check_engine(&self) -> Result<()> {
+        #[cfg(feature = "local")]
+        if self.engine.as_ref().is_some_and(crate::local::LocalEngine::is_stopped) {
+            return Err(Error::engine("the embedded engine was stopped, and all its sandboxes with it")
+                .hint("make a client with another engine"));
+        }
+        Ok(())
     }
 
     /// What a stream of events waits for: the execution's own limit, and its cancel handle.

@@ -155,6 +155,19 @@ fn runtimes() {
 }
 
 #[test]
+fn a_place_where_no_directory_can_be_made_is_told_with_the_reason() {
+    let scratch = Scratch::new();
+    let file = scratch.0.join("file");
+    std::fs::write(&file, "").unwrap();
+    for place in [std::path::PathBuf::from("/proc/x"), file.join("x")] {
+        let error = LocalEngine::builder().directory(&place).start().unwrap_err().to_string();
+        for part in [&*place.to_string_lossy(), "os error", "LocalEngineBuilder::directory"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}
+
+#[test]
 fn an_interpreter_that_does_not_start_is_told_of() {
     let scratch = Scratch::new();
     let python = scratch.0.join("python3");

@@ -180,9 +180,16 @@ fn times_help_and_what_is_unknown() {
         ("x = %nope", "%nope"),
         ("%timeit -z 1", "-z is not an option of this magic. There are: -q, -o, -n, -r"),
         ("%timeit -n many 1", "-n takes a whole number, not 'many'"),
+        ("%run", "%run needs the name of a Python file"),
+        ("%run nope", "%run finds no file 'nope', and no 'nope.py', from '/"),
+        ("%load_ext", "%load_ext needs the name of a module"),
+        ("%load_ext nope", "%load_ext cannot import 'nope': No module named 'nope'; check the name; install"),
+        ("%load_ext json", "'json' is not an extension: it has no load_ipython_extension; use `import json`"),
+        ("%%script nope\n1", "'nope', cannot be started: [Errno 2] No such file or directory: 'nope'; check its name"),
     ] {
         let run = peer.run(&id, cell);
         assert!(run.error() == "UsageError" && run.value.contains(hint), "{cell}: {run:?}");
+        assert!(!run.traceback.contains("subprocess.py"), "{cell}: {run:?}");
     }
 }
 
@@ -318,7 +325,17 @@ fn check_packages(peer: &Peer) {
     assert!(run.error.is_none(), "{run:?}");
     assert_eq!(peer.run(&id, "import ours").error(), "ModuleNotFoundError");
     let run = peer.run(&id, "%pip install --no-index ./ours-1.0-py3-none-any.whl");
-    assert!(run.stdout.contains("Successfully installed ours"), "{run:?}");
+    assert!(run.stdout.contains("Successfully installed ours") && !run.stderr.contains("network"), "{run:?}");
+    for cell in ["%pip install nosuch", "!pip install nosuch"] {
+        let start = std::time::Instant::now();
+        let run = peer.run(&id, cell);
+        assert!(
+            run.stderr.contains("This sandbox has no network") && run.stderr.contains("Policy::network"),
+            "{run:?}"
+        );
+        // Of the waits between its attempts alone, pip's own would take 7.5 s.
+        assert!(start.elapsed() < std::time::Duration::from_secs(7), "{:?}", start.elapsed());
+    }
     let code = "import os, ours\nours.value, ours.__file__.startswith(os.path.expanduser('~/'))";
     assert_eq!(peer.text(&id, code), "(1, True)");
     let run = peer.run(&id, "!python3 -m pip install -q --no-index ./theirs-1.0-py3-none-any.whl\n_exit_code");

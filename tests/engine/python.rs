@@ -38,6 +38,22 @@ fn values_state_and_errors() {
 }
 
 #[test]
+fn carets_stand_below_what_failed_also_in_the_last_line() {
+    let peer = Peer::new();
+    let id = peer.create();
+    for cell in ["def f(): pass\n1 + f.x", "def f(): pass\n1 + f.x\n", "def f(): pass\r1 + f.x\r", "1 + f.x"] {
+        let traceback = peer.run(&id, cell).traceback;
+        // Pythons before 3.11 have none.
+        assert!(
+            !traceback.contains('^') || traceback.contains("\n    1 + f.x\n        ^^^\n"),
+            "{cell:?}: {traceback}"
+        );
+    }
+    peer.run(&id, "import inspect\ndef g(): return 1");
+    assert_eq!(peer.text(&id, "inspect.getsource(g)"), "def g(): return 1\\n");
+}
+
+#[test]
 fn errors_that_break_while_they_are_told() {
     let peer = Peer::new();
     let id = peer.create();

@@ -3,7 +3,7 @@
 use code_interpreter::{Error, ErrorKind, ExecutionResult, LocalEngine, Policy};
 
 use super::{local_client, local_client_with, ms};
-use crate::{Sandbox, maybe_async};
+use crate::{CodeInterpreter, Sandbox, maybe_async};
 
 #[maybe_async]
 async fn run(sandbox: Sandbox, code: &'static str) -> Result<ExecutionResult, Error> {
@@ -55,6 +55,36 @@ behaviours! {
         assert_eq!(stranger.kind(), ErrorKind::NotFound, "{stranger}");
     }
 
+    async fn every_call_says_the_same_of_a_sandbox_that_is_gone() {
+        let client = local_client();
+        let sandbox = client.sandboxes().create("python3").await?;
+        let (first, second) = (sandbox.kill().await?, sandbox.kill().await?);
+        let runs = sandbox.is_running().await?;
+        assert!(first && !second && !runs);
+        // Another client cannot know that there ever was one.
+        let engine = client.engine().unwrap();
+        let stranger = CodeInterpreter::builder().url(engine.url()).api_key(engine.api_key()).build()?;
+        for (client, kind) in [(&client, ErrorKind::SandboxGone), (&stranger, ErrorKind::NotFound)] {
+            let (sandboxes, id) = (client.sandboxes(), sandbox.id());
+            let errors = [
+                sandboxes.execute_code(id, "1").await.unwrap_err(),
+                sandboxes.get(id).await.unwrap_err(),
+                sandboxes.connect(id).await.unwrap_err(),
+                sandboxes.set_timeout(id, ms(1000)).await.unwrap_err(),
+                sandboxes.pause(id).await.unwrap_err(),
+                sandboxes.resume(id, ms(1000)).await.unwrap_err(),
+                sandboxes.metrics(id).await.unwrap_err(),
+            ];
+            for error in errors {
+                assert_eq!((error.kind(), error.sandbox_id()), (kind, Some(id)), "{error}");
+                let says = error.to_string().contains("was killed; create another");
+                assert_eq!(says, kind == ErrorKind::SandboxGone, "{error}");
+            }
+        }
+        let errors = [sandbox.info().await.unwrap_err(), sandbox.contexts().list().await.unwrap_err()];
+        assert!(errors.iter().all(Error::is_sandbox_gone), "{errors:?}");
+    }
+
     async fn a_sandbox_that_passed_a_limit_says_which_also_later() {
         let client = local_client_with(LocalEngine::builder().policy(Policy::new().disk(20 << 20)));
         let sandbox = client.sandboxes().create("python3").await?;
@@ -95,6 +125,24 @@ behaviours! {
         crate::sleep(ms(1500)).await;
         client.engine().unwrap().stop()?;
         let error = crate::finish(running).await.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::ConnectionLost | ErrorKind::SandboxGone), "{error}");
+        assert!(matches!(error.kind(), ErrorKind::Engine | ErrorKind::SandboxGone), "{error}");
+    }
+
+    async fn what_is_asked_of_an_engine_that_was_stopped_says_so() {
+        let client = local_client();
+        let sandbox = client.sandboxes().create("python3").await?;
+        client.engine().unwrap().stop()?;
+        let errors = [
+            sandbox.execute_code("1").await.unwrap_err(),
+            sandbox.info().await.unwrap_err(),
+            sandbox.kill().await.unwrap_err(),
+            sandbox.contexts().list().await.unwrap_err(),
+            client.sandboxes().create("python3").await.unwrap_err(),
+            client.sandboxes().list().all().await.unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Engine, 1, false), "{error}");
+            assert!(error.to_string().contains("the embedded engine was stopped"), "{error}");
+        }
     }
 }

@@ -30,6 +30,16 @@ behaviours! {
         assert_eq!(server.requests()[1].path, "/v2/sandboxes?limit=2&nextToken=1");
     }
 
+    async fn a_size_that_no_page_can_have_is_refused_before_anything_is_sent() {
+        let server = paged();
+        for size in [0, 101] {
+            let error = client_of(&server).sandboxes().list().page_size(size).all().await.unwrap_err();
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0), "{error}");
+            assert!(error.to_string().contains(&format!("a `page_size` of {size} is not from 1 to 100")), "{error}");
+        }
+        assert!(server.requests().is_empty());
+    }
+
     async fn a_list_is_read_page_by_page() {
         let server = paged();
         let mut list = client_of(&server).sandboxes().list();

@@ -190,6 +190,11 @@ def lines_of(source):
     return io.StringIO(source, newline=None).readlines()
 
 
+def lines_for_tracebacks(source):
+    """As those of a file the last line has its end: without, carets of Python 3.11 and 3.12 are one column off."""
+    return lines_of(source if source.endswith("\n") else source + "\n")
+
+
 def ends_with_semicolon(source, node):
     last = lines_of(source)[node.end_lineno - 1].encode("utf-8", "surrogatepass")
     return last[node.end_col_offset :].lstrip().startswith(b";")
@@ -374,7 +379,7 @@ class Driver:
 
     def execute(self, source):
         name = f"<cell {self.count}>"
-        linecache.cache[name] = (len(source), None, lines_of(source), name)
+        linecache.cache[name] = (len(source), None, lines_for_tracebacks(source), name)
         self.notebook.begin_cell(self.count, source)
         statements, expression = self.split(source, name)
         try:

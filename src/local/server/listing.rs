@@ -70,7 +70,7 @@ impl Listing {
             }
             "limit" => {
                 let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-                self.limit = limit.ok_or_else(|| format!("limit must be from 1 to {MAX_LIMIT}"))?;
+                self.limit = limit.ok_or_else(|| format!("limit must be from 1 to {MAX_LIMIT}, not '{value}'"))?;
             }
             "order" => {
                 self.oldest_first = match value {

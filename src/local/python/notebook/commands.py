@@ -7,7 +7,7 @@ import string
 import subprocess
 
 from code_interpreter_driver import flush_streams
-from code_interpreter_packages import environment_of, find_packages
+from code_interpreter_packages import environment_of, explain_failure, find_packages
 
 # $name and $name.attribute, or $$ for a dollar; not within single quotes.
 DOLLAR = re.compile(r"\$(\$?[\w.]+)(?=(?:[^']*'[^']*')*[^']*$)")
@@ -37,7 +37,10 @@ class Lines(list):
 def run(command, variables=None):
     """Runs a command whose output is that of the cell; answers its exit status, negative after a signal."""
     flush_streams()
-    status = subprocess.call(command, shell=True, env=variables or environment_of(command))
+    variables = variables or environment_of(command)
+    status = subprocess.call(command, shell=True, env=variables)
+    if status and variables:
+        explain_failure()
     find_packages()
     return 128 - status if status > 128 else status
 

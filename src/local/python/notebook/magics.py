@@ -137,8 +137,15 @@ def nothing(_shell, _line, _place):
 @line_magic("load_ext", "reload_ext")
 def load_ext(shell, line, _place):
     """%load_ext MODULE: has a module add its magics."""
+    name = line.strip()
+    if not name:
+        raise UsageError("%load_ext needs the name of a module, as in %load_ext my_magics")
     try:
-        load = importlib.import_module(line.strip()).load_ipython_extension
-    except (ImportError, AttributeError, ValueError):
-        raise UsageError(f"there is no extension {line.strip()!r} that works without IPython") from None
+        module = importlib.import_module(name)
+    except (ImportError, ValueError) as error:
+        hint = "check the name; install what is missing with %pip, or IPython, if the extension needs that"
+        raise UsageError(f"%load_ext cannot import {name!r}: {error}; {hint}") from None
+    load = getattr(module, "load_ipython_extension", None)
+    if load is None:
+        raise UsageError(f"{name!r} is not an extension: it has no load_ipython_extension; use `import {name}`")
     load(shell)

@@ -33,6 +33,13 @@ def place():
     return {"PIP_PREFIX": site.getuserbase(), "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
+def explain_failure():
+    """Where the engine gives no network, pip says only that a name cannot be resolved, or that there is no package."""
+    if "CODE_INTERPRETER_OFFLINE" in os.environ:
+        hint = "This sandbox has no network, so that pip reaches no index: the engine's Policy::network can allow one."
+        print(hint, file=sys.stderr)
+
+
 def find_packages():
     """Puts the directory on the path, once it is there, before that of the interpreter; looks for new modules."""
     directory = site.getusersitepackages()

@@ -146,10 +146,13 @@ def run_file(shell, line, _place):
     """%run [-i] FILE ARGUMENTS: runs a Python file; its names stay. With -i, it sees those of the notebook."""
     options, rest = options_of(line, ["-i"])
     path, *arguments = [os.path.expanduser(word) for word in shlex.split(rest)] or [""]
+    if not path:
+        raise UsageError("%run needs the name of a Python file, as in %run file.py")
     if not os.path.isfile(path):
         named, path = path, f"{path}.py"
         if not os.path.isfile(path):
-            raise UsageError(f"there is no file {named!r}")
+            hint = "write it with %%writefile, or give its whole path"
+            raise UsageError(f"%run finds no file {named!r}, and no {path!r}, from {os.getcwd()!r}; {hint}")
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec", dont_inherit=True)
     names = shell.user_ns if options else {"__name__": "__main__", "__builtins__": shell.user_ns["__builtins__"]}
@@ -237,14 +240,18 @@ def script(shell, line, cell, _place):
     options, program = options_of(line, ["--no-raise-error"], ["--out", "--err"])
     program = without_quotes(program)
     if not program:
-        raise UsageError("%%script needs a program")
+        raise UsageError("%%script needs a program, as in %%script bash")
     flush_streams()
     kept = {name: tempfile.TemporaryFile() for name in ("--out", "--err") if name in options}
     with tempfile.TemporaryFile() as file:
         file.write(cell.encode("utf-8", "replace"))
         file.seek(0)
         streams = {"stdin": file, "stdout": kept.get("--out"), "stderr": kept.get("--err")}
-        status = subprocess.call(shlex.split(program), env=environment_of(cell), **streams)
+        try:
+            status = subprocess.call(shlex.split(program), env=environment_of(cell), **streams)
+        except OSError as error:
+            hint = "check its name, or give its whole path"
+            raise UsageError(f"the program of the cell, {program!r}, cannot be started: {error}; {hint}") from None
     for name, file in kept.items():
         shell.user_ns[options[name]] = text_of(file)
         file.close()
