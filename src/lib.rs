@@ -70,7 +70,7 @@
 //! A program that creates `python3` stays the same. On E2B, runtimes such as `python3` or `node` are languages of its
 //! code-interpreter template; `Builder::template` and `CreateSandbox::template` name others. The embedded engine's runtimes
 //! are Pythons only: what runs in its sandboxes besides, such as JavaScript and bash, is the language of a context or of
-//! an execution ([`Execute::language`]), which works on E2B as well.
+//! an execution (`Execute::language`), which works on E2B as well.
 //!
 //! # While the code runs
 //!

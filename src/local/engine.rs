@@ -154,6 +154,7 @@ impl LocalEngine {
     }
 
     /// Whether it has ended, or is about to.
+    #[cfg(feature = "_client")]
     pub(crate) fn is_stopped(&self) -> bool {
         let shared = &self.inner.shared;
         shared.is_told_to_stop.load(Ordering::Acquire) || lock(&shared.ended).is_some()

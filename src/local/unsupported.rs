@@ -49,6 +49,7 @@ impl LocalEngine {
         match self.never {}
     }
 
+    #[cfg(feature = "_client")]
     pub(crate) fn is_stopped(&self) -> bool {
         match self.never {}
     }

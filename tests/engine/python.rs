@@ -235,7 +235,8 @@ fn a_run_has_its_environment_and_directory() {
     let names = peer.text(&id, "sorted(n for n in os.environ if not n.startswith(('LC_', 'PYTHON')))");
     assert_eq!(
         names,
-        "['A', 'B', 'CODE_INTERPRETER_SANDBOX', 'HOME', 'LANG', 'MPLBACKEND', 'MPLCONFIGDIR', 'PATH', 'TMPDIR']"
+        "['A', 'B', 'CODE_INTERPRETER_OFFLINE', 'CODE_INTERPRETER_SANDBOX', 'HOME', 'LANG', 'MPLBACKEND', 'MPLCONFIGDIR', \
+         'PATH', 'PIP_RETRIES', 'TMPDIR']"
     );
     let (status, _) = peer.post(&format!("/sandboxes/{id}/execute"), json!({"code": "1", "env_vars": {"": "x"}}));
     assert_eq!(status, 400);
