@@ -220,6 +220,11 @@ send(b'}}\\n')
     let run = peer.run(&id, code);
     assert_eq!(run.text.as_deref(), Some("sent"), "{run:.500?}");
     // As text that was read, and that is moved once when it grows.
+    // One of a driver arrives, with as many as there may be.
+    let run = peer.run(&id, "display({f'x/{i}': '' for i in range(1200)}, raw=True); 'shown'");
+    assert_eq!(run.text.as_deref(), Some("shown"), "{run:.500?}");
+    let shown = run.events.iter().find_map(|event| event["extra"].as_object().filter(|extra| !extra.is_empty()));
+    assert_eq!(shown.map(|extra| extra.len()), Some(1000));
     let grown = peak() - before;
     eprintln!("grown by {grown} MiB");
     assert!(grown < 700, "by {grown} MiB");
