@@ -4,7 +4,7 @@
 //! The supervisor itself goes on. Nothing of the user's runs in it, it forks nothing while nobody asks it to, and it has
 //! to see the end of its engine, at which it kills everything below it, stopped or not.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use tokio::sync::{Mutex, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch};
 use tokio::time::Instant;
 
-use super::processes::Snapshot;
+use super::processes::{Snapshot, threads};
 use super::server::Problem;
 
 /// What forks before it is stopped, or is made to go on by what is not, is found by the next round.
@@ -95,7 +95,7 @@ impl Pause {
     }
 
     /// Does something while nothing below the supervisor runs, which is not a pause to anyone else. None when it does not
-    /// come to rest.
+    /// come to rest, or not stay there: code can have a timer wake it.
     pub(super) async fn hold<T: Send + 'static>(
         &self,
         supervisor: u32,
@@ -114,9 +114,11 @@ impl Pause {
                 return Some(work());
             }
             let stopped = stop_below(supervisor).ok()?;
+            let before = turns_below(supervisor);
             let done = work();
+            let has_stayed = turns_below(supervisor) == before;
             go_on_below(supervisor, &stopped);
-            Some(done)
+            has_stayed.then_some(done)
         });
         holding.await.ok().flatten()
     }
@@ -210,6 +212,18 @@ fn go_on_below(supervisor: u32, stopped: &HashSet<u32>) {
             snapshot.signal(id, Signal::CONT);
         }
     }
+}
+
+/// How often each thread below the supervisor has been given a processor, as text.
+fn turns_below(supervisor: u32) -> BTreeMap<(u32, u32), Vec<String>> {
+    let below = Snapshot::take().tree(supervisor).into_iter().filter(|id| *id != supervisor);
+    let threads = below.flat_map(|id| threads(id).into_iter().map(move |thread| (id, thread)));
+    let turns = |(id, thread): (u32, u32)| {
+        let status = std::fs::read(format!("/proc/{id}/task/{thread}/status")).unwrap_or_default();
+        let status = String::from_utf8_lossy(&status);
+        status.lines().filter(|line| line.contains("voluntary_ctxt_switches:")).map(str::to_owned).collect()
+    };
+    threads.map(|thread| (thread, turns(thread))).collect()
 }
 
 /// Whether it is a process of this program, and not one that has its number by now.

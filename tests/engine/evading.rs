@@ -54,6 +54,37 @@ while time.time() < start + 15:
 }
 
 #[test]
+fn files_that_are_moved_by_what_does_not_stay_stopped() {
+    at_each_level(Policy::new().disk(60 * MIB), |peer, id| {
+        // A timer makes the process go on, whoever stops it.
+        let code = "import ctypes, os, struct, threading, time
+os.chdir(os.environ['HOME']); os.mkdir('x0')
+for i in range(3000): os.mknod('a%05d' % i)
+libc = ctypes.CDLL(None, use_errno=True)
+event = ctypes.create_string_buffer(struct.pack('qii', 0, 18, 0), 64)  # SIGCONT
+timer = ctypes.c_void_p()
+assert libc.timer_create(1, event, ctypes.byref(timer)) == 0
+assert libc.timer_settime(timer, 0, struct.pack('4q', 0, 300_000, 0, 300_000), None) == 0
+stop = False
+def move():
+    i = 0
+    while not stop:
+        os.rename('x%d' % i, 'x%d' % (i + 1)); i += 1
+        time.sleep(0.0003)
+thread = threading.Thread(target=move)
+fd = os.open('x0', os.O_RDONLY)
+thread.start()
+for k in range(10):
+    f = os.open('f%d' % k, os.O_CREAT | os.O_WRONLY, dir_fd=fd)
+    os.write(f, bytes(30 << 20)); os.close(f)
+time.sleep(30)
+stop = True; thread.join()";
+        let run = peer.run(id, code);
+        assert_eq!(run.error.as_deref(), Some("DiskFull"), "{run:?}");
+    });
+}
+
+#[test]
 fn files_that_take_next_to_no_processor_time() {
     at_each_level(Policy::new().disk(60 * MIB), |peer, id| {
         // All within one tick of the clock that counts what processes use.
