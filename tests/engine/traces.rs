@@ -53,7 +53,7 @@ fn a_killed_supervisor_leaves_nothing() {
     let code = "import os, subprocess, time\n\
         subprocess.Popen(['sleep', '1000'], start_new_session=True)\n\
         if os.fork() == 0:\n    os.setsid()\n    time.sleep(1000)\n\
-        print('on', flush=True)\ntime.sleep(0.2)\nos.kill(os.getppid(), 9)\nwhile True: pass";
+        print('on', flush=True)\ntime.sleep(1.5)\nos.kill(os.getppid(), 9)\nwhile True: pass";
     let mut running = peer.start(&id, json!({"code": code}));
     while running.next().unwrap().unwrap()["type"] != "stdout" {}
     assert!(processes_of(&peer.root).len() >= others.len() + 4);
