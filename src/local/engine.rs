@@ -18,6 +18,7 @@ use super::random::random_hex;
 use super::registry::Registry;
 use super::report::{ConfinementReport, Level};
 use super::server::{self, Door};
+use super::starts::Starts;
 use super::warm::Place;
 use super::watch;
 use crate::error::{Error, Result};
@@ -104,7 +105,8 @@ impl LocalEngine {
             warn_unconfined();
         }
         let report = confinement.report().clone();
-        let place = Place { directory: Arc::clone(&directory), confinement, shell: settings.shell };
+        let place =
+            Place { directory: Arc::clone(&directory), confinement, shell: settings.shell, starts: Starts::new() };
         let registry = Registry::new(Pythons::new(python), place, settings.warm, settings.serves_e2b);
         let shared = Arc::new(Shared::default());
         let work = Work {

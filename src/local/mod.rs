@@ -108,6 +108,8 @@ mod sandbox;
 #[cfg(unix)]
 mod server;
 #[cfg(unix)]
+mod starts;
+#[cfg(unix)]
 mod supervisor;
 #[cfg(unix)]
 mod tally;

@@ -102,12 +102,12 @@ impl Registry {
 
     /// Creates a sandbox. One that nobody waits for any more when it is there is killed again.
     pub(super) async fn create(self: &Arc<Self>, specification: Specification) -> Result<Arc<Sandbox>, Problem> {
-        let (sender, created) = oneshot::channel();
+        let (mut sender, created) = oneshot::channel();
         let registry = Arc::clone(self);
         tokio::spawn(async move {
             let creations = Arc::clone(&registry);
             let _creation = creations.creations.read().await;
-            let outcome = registry.create_now(specification).await;
+            let outcome = registry.create_now(specification, sender.closed()).await;
             let _ = sender.send(outcome.map(|sandbox| Unclaimed { registry, sandbox: Some(sandbox) }));
         });
         let unclaimed = created.await.unwrap_or_else(|_| Err(stopping()))?;
@@ -116,12 +116,22 @@ impl Registry {
         unclaimed.claim().ok_or_else(stopping)
     }
 
-    async fn create_now(self: &Arc<Self>, mut wanted: Specification) -> Result<Arc<Sandbox>, Problem> {
+    async fn create_now(
+        self: &Arc<Self>,
+        mut wanted: Specification,
+        given_up: impl Future<Output = ()>,
+    ) -> Result<Arc<Sandbox>, Problem> {
         let interpreter =
             self.interpreter(&wanted.runtime).await.map_err(|message| Problem::new(StatusCode::NOT_FOUND, message))?;
         let prepared = match self.warm.claim(&interpreter).await {
             Some(prepared) => prepared,
-            None => Prepared::start(interpreter.clone(), self.place.clone()).await?,
+            None => {
+                let turn = tokio::select! {
+                    turn = self.place.starts.turn() => turn.map_err(|_| stopping())?,
+                    () = given_up => return Err(stopping()),
+                };
+                Prepared::start(interpreter.clone(), self.place.clone(), turn).await?
+            }
         };
         if let Ok(default) = self.interpreter(DEFAULT_RUNTIME).await {
             self.warm.refill(&default);
@@ -204,6 +214,7 @@ impl Registry {
     /// Ends all sandboxes and waits until they are gone.
     pub(super) async fn stop(self: &Arc<Self>) {
         self.is_closed.store(true, Ordering::Release);
+        self.place.starts.close();
         let _ = tokio::time::timeout(LAST_CREATION, self.creations.write()).await;
         let all: Vec<_> = lock(&self.sandboxes).values().cloned().collect();
         let kills: Vec<_> = all

@@ -14,6 +14,7 @@ use super::lock;
 use super::python::Interpreter;
 use super::random::random_id;
 use super::shell::Shell;
+use super::starts::{Starts, Turn};
 use super::supervisor::Supervisor;
 use crate::error::{Error, Result};
 
@@ -23,6 +24,7 @@ pub(super) struct Place {
     pub(super) directory: Arc<EngineDirectory>,
     pub(super) confinement: Arc<Confinement>,
     pub(super) shell: Shell,
+    pub(super) starts: Starts,
 }
 
 /// A directory and the supervisor that waits in it.
@@ -36,7 +38,7 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub(super) async fn start(interpreter: Interpreter, place: Place) -> Result<Self> {
+    pub(super) async fn start(interpreter: Interpreter, place: Place, _turn: Turn) -> Result<Self> {
         let id = random_id()?;
         let directory = place
             .directory
@@ -97,7 +99,11 @@ impl Warm {
         let mut pool = lock(&self.pool);
         while !pool.is_closed && pool.coming.len() < self.size {
             let (hurry, hurried) = oneshot::channel();
-            let start = Prepared::start(interpreter.clone(), self.place.clone());
+            let (place, its) = (self.place.clone(), interpreter.clone());
+            let start = async move {
+                let turn = place.starts.turn().await?;
+                Prepared::start(its, place, turn).await
+            };
             let task = tokio::spawn(async move {
                 match tokio::time::timeout(rest, hurried).await {
                     Ok(Err(_)) => Err(Error::engine("the engine is stopping")),
