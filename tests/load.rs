@@ -86,6 +86,7 @@ async fn many_sandboxes_leave_nothing() {
     let texts = execute_all(&sandboxes, "6 * 7").await;
     assert!(texts.iter().all(|text| text == "42"));
     println!("with all alive: {:?}", Usage::now());
+    at_rest(sandboxes.len()).await;
 
     let start = Instant::now();
     let together = &sandboxes[..load.together.min(sandboxes.len())];
@@ -157,6 +158,22 @@ async fn execute_all(sandboxes: &[Sandbox], code: &'static str) -> Vec<String> {
         texts.push(result.text().unwrap_or_default().to_owned());
     }
     texts
+}
+
+/// What the engine takes, and this client, when all sandboxes have nothing to do.
+async fn at_rest(count: usize) {
+    let (start, before) = (Instant::now(), processor_ticks());
+    tokio::time::sleep(Duration::from_secs(5 + count as u64 / 10)).await;
+    // A tick is 10 ms.
+    let used = 10 * (processor_ticks() - before);
+    println!("{count} at rest: {:.2} ms of processor time a second", used as f64 / start.elapsed().as_secs_f64());
+}
+
+/// Of this process, by the system and by itself.
+fn processor_ticks() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
 }
 
 /// Output that nobody reads stops its own sandbox, stays out of the engine's memory, and delays no other.
