@@ -89,6 +89,7 @@ impl LocalEngineBuilder {
 
     /// How many sandboxes of the default interpreter are prepared ahead of time, 1 unless set. Each takes some
     /// 20 MB of memory, with IPython's shell some 30 MB more, and saves creating a sandbox the start of an interpreter.
+    /// However many are wanted at once, only twice as many interpreters start at a time as there are processors.
     pub fn warm(mut self, count: usize) -> Self {
         self.settings.warm = count;
         self
@@ -96,8 +97,8 @@ impl LocalEngineBuilder {
 
     /// What runs Python, [`Shell::IfAvailable`] unless set.
     ///
-    /// Importing IPython takes a quarter of a second, once per sandbox: [`warm`](Self::warm) does that ahead of
-    /// time, and [`Shell::Standard`] does without.
+    /// Importing IPython takes up to a quarter of a second, once per sandbox, and less with newer ones:
+    /// [`warm`](Self::warm) does that ahead of time, and [`Shell::Standard`] does without.
     pub fn shell(mut self, shell: Shell) -> Self {
         self.settings.shell = shell;
         self

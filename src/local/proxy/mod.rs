@@ -6,11 +6,12 @@
 
 mod address;
 mod head;
+mod places;
 mod relay;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,6 +23,7 @@ use tokio::time::timeout;
 use super::policy::{Network, Policy};
 use address::Near;
 use head::Head;
+use places::Places;
 use relay::relay;
 
 /// Where it listens, in a network that the sandbox has for itself.
@@ -31,20 +33,9 @@ const ASK: Duration = Duration::from_secs(30);
 const CONNECT: Duration = Duration::from_secs(30);
 /// How many names are looked up at a time, for all sandboxes.
 const LOOKUPS: usize = 8;
-/// How many connections a sandbox may have at a time; more wait.
-const CONNECTIONS: usize = 256;
-/// Nor more than one part in this many of those that all may have.
-const SHARE: usize = 4;
 /// A connection on which nothing passes is closed after this time, and after the other one while there are no more.
 const IDLE: Duration = Duration::from_secs(600);
 const IDLE_OF_MANY: Duration = Duration::from_secs(60);
-
-/// How many all sandboxes may have, each with two descriptors: a quarter of what this program may have open.
-static ALL_CONNECTIONS: LazyLock<usize> = LazyLock::new(|| {
-    let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    descriptors.and_then(|most| usize::try_from(most / 8).ok()).unwrap_or(usize::MAX).clamp(16, 4096)
-});
-static ALL_ROOM: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(*ALL_CONNECTIONS)));
 
 /// Where a sandbox may connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,24 +75,22 @@ impl Allowed {
 /// Serves a sandbox until it is dropped.
 pub(super) async fn serve(listener: std::net::TcpListener, allowed: Allowed) {
     let Ok(listener) = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)) else { return };
-    let (allowed, room) = (Arc::new(allowed), Arc::new(Semaphore::new(CONNECTIONS.min(*ALL_CONNECTIONS / SHARE))));
+    let (allowed, places) = (Arc::new(allowed), Places::new());
     let mut connections = JoinSet::new();
     loop {
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        let Some(own) = places.own().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors, as a rule; some will be free again.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        // Only now: nobody keeps others from a place that is not used.
-        let Ok(place_of_all) = Arc::clone(&ALL_ROOM).acquire_owned().await else { return };
-        let (allowed, room) = (Arc::clone(&allowed), Arc::clone(&room));
+        let Some(of_all) = places.of_all().await else { return };
+        let (allowed, places) = (Arc::clone(&allowed), places.clone());
         connections.spawn(async move {
-            let is_full = || room.available_permits() == 0 || ALL_ROOM.available_permits() == 0;
-            let patience = || if is_full() { IDLE_OF_MANY } else { IDLE };
+            let patience = || if places.are_taken() { IDLE_OF_MANY } else { IDLE };
             // What goes wrong is the sandbox's to see, as a connection that ends.
             let _ = pass(stream, &allowed, patience).await;
-            drop((place, place_of_all));
+            drop((own, of_all));
         });
         while connections.try_join_next().is_some() {}
     }
