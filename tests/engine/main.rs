@@ -18,6 +18,7 @@ mod notebook;
 mod peer;
 mod python;
 mod runs;
+mod starts;
 mod traces;
 
 /// True on a machine of which it was said that it has no node; else a test that needs node and finds none fails.
