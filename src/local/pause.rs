@@ -43,6 +43,8 @@ struct Still {
 struct Stood {
     before: Duration,
     since: Option<Instant>,
+    /// Nobody asked for a pause, and nobody else is told of it.
+    is_held: bool,
 }
 
 /// Programs are not held longer for what is begun before.
@@ -53,7 +55,8 @@ pub(super) type Going = OwnedRwLockReadGuard<()>;
 
 impl Pause {
     pub(super) fn is_paused(&self) -> bool {
-        self.stood.borrow().since.is_some()
+        let stood = *self.stood.borrow();
+        stood.since.is_some() && !stood.is_held
     }
 
     /// Waits until there is no pause, and keeps it so.
@@ -78,7 +81,7 @@ impl Pause {
         let stopping = tokio::task::spawn_blocking(move || stop_below(supervisor));
         let stopped = stopping.await.unwrap_or_else(|error| Err(failed(&error.to_string())))?;
         *still = Some(Still { _guard: guard, stopped });
-        self.stood.send_modify(|stood| stood.since = Some(Instant::now()));
+        self.stood.send_modify(|stood| stood.begin(false));
         Ok(true)
     }
 
@@ -87,10 +90,7 @@ impl Pause {
         let Some(still) = self.still.lock().await.take() else { return false };
         let stopped = still.stopped.clone();
         let _ = tokio::task::spawn_blocking(move || go_on_below(supervisor, &stopped)).await;
-        self.stood.send_modify(|stood| {
-            let now = Instant::now();
-            *stood = Stood { before: stood.total(now), since: None };
-        });
+        self.stood.send_modify(Stood::end);
         true
     }
 
@@ -107,6 +107,7 @@ impl Pause {
             Some(_) => None,
             None => Some(tokio::time::timeout(PATIENCE, going.write_owned()).await.ok()?),
         };
+        let stood = self.stood.clone();
         let holding = tokio::task::spawn_blocking(move || {
             // Nobody else makes anything stop or go on meanwhile, also when the caller waits no longer.
             let _still = still;
@@ -114,17 +115,40 @@ impl Pause {
                 return Some(work());
             }
             let stopped = stop_below(supervisor).ok()?;
+            stood.send_modify(|stood| stood.begin(true));
+            let _held = Held { supervisor, stopped, stood };
             let before = turns_below(supervisor);
             let done = work();
             let has_stayed = turns_below(supervisor) == before;
-            go_on_below(supervisor, &stopped);
             has_stayed.then_some(done)
         });
         holding.await.ok().flatten()
     }
 }
 
+/// Processes that go on when it is dropped.
+struct Held {
+    supervisor: u32,
+    stopped: HashSet<u32>,
+    stood: watch::Sender<Stood>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        go_on_below(self.supervisor, &self.stopped);
+        self.stood.send_modify(Stood::end);
+    }
+}
+
 impl Stood {
+    fn begin(&mut self, is_held: bool) {
+        (self.since, self.is_held) = (Some(Instant::now()), is_held);
+    }
+
+    fn end(&mut self) {
+        *self = Self { before: self.total(Instant::now()), ..Self::default() };
+    }
+
     fn total(&self, now: Instant) -> Duration {
         self.before + self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
@@ -253,10 +277,10 @@ mod tests {
             let mut clock = pause.clock();
             let start = Instant::now();
             let due = clock.clone().until(Some(start + Duration::from_millis(60)));
-            pause.stood.send_modify(|stood| stood.since = Some(Instant::now()));
+            pause.stood.send_modify(|stood| stood.begin(false));
             let resume = async {
                 tokio::time::sleep(Duration::from_millis(150)).await;
-                pause.stood.send_modify(|stood| *stood = Stood { before: stood.total(Instant::now()), since: None });
+                pause.stood.send_modify(Stood::end);
             };
             let ((), ()) = tokio::join!(due, resume);
             assert!(start.elapsed() >= Duration::from_millis(210), "{:?}", start.elapsed());
@@ -265,6 +289,38 @@ mod tests {
             passed
         });
         assert!(passed >= Some(Duration::from_millis(150)), "{passed:?}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_held_is_not_paused_but_its_clocks_stand_still() -> std::io::Result<()> {
+        let mut shell = std::process::Command::new("sh").args(["-c", "sleep 1000 & wait"]).spawn()?;
+        let supervisor = shell.id();
+        let below = move || Snapshot::take().children(supervisor).to_vec();
+        while below().is_empty() {
+            sleep(Duration::from_millis(1));
+        }
+        let pause = Arc::new(Pause::default());
+        let seen = Arc::clone(&pause);
+        let work = move || {
+            sleep(Duration::from_millis(150));
+            let snapshot = Snapshot::take();
+            let is_stopped = |id: &u32| snapshot.get(*id).is_some_and(|process| process.is_stopped);
+            (below().iter().all(is_stopped), seen.is_paused(), seen.clock().is_paused())
+        };
+        let held = run(async {
+            let start = Instant::now();
+            let due = pause.clock().until(Some(start + Duration::from_secs(1)));
+            let (held, ()) = tokio::join!(pause.hold(supervisor, work), due);
+            assert!(start.elapsed() >= Duration::from_millis(1150), "{:?}", start.elapsed());
+            held
+        });
+        assert_eq!(held.flatten(), Some((true, false, true)));
+        for id in Snapshot::take().children(supervisor) {
+            assert!(Snapshot::take().get(*id).is_some_and(|process| !process.is_stopped));
+            Snapshot::take().signal(*id, Signal::KILL);
+        }
+        shell.wait().map(drop)
     }
 
     #[cfg(target_os = "linux")]
