@@ -59,7 +59,7 @@ struct Walk {
     /// When a directory was last changed, since 1970. No code can set that time.
     changed: Duration,
     /// The files that have several names.
-    several: HashSet<(u64, u64)>,
+    several: HashSet<(rustix::fs::Dev, u64)>,
     /// The way from the root to where the walk is.
     way: Vec<Level>,
     /// What the names of directories take that are not done, in bytes.
