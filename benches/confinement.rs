@@ -7,7 +7,7 @@
 use std::{fmt, sync::LazyLock, thread, time::Duration};
 
 use code_interpreter::{
-    LocalEngine, LocalEngineBuilder, Namespaces,
+    LocalEngine, LocalEngineBuilder, Namespaces, Shell,
     blocking::{CodeInterpreter, Sandbox},
 };
 use divan::Bencher;
@@ -41,7 +41,9 @@ impl Level {
     }
 
     fn start(self, warm: usize) -> (LocalEngine, CodeInterpreter) {
-        let engine = self.apply(LocalEngine::builder().warm(warm)).start().unwrap();
+        // The same on machines with and without IPython.
+        let builder = LocalEngine::builder().shell(Shell::Standard).warm(warm);
+        let engine = self.apply(builder).start().unwrap();
         let client = CodeInterpreter::builder().engine(engine.clone()).build().unwrap();
         (engine, client)
     }
