@@ -81,7 +81,11 @@ impl Walk {
         let mut walk = Self::default();
         let Ok(root) = CString::new(directory.as_os_str().as_encoded_bytes()) else { return Some(walk) };
         match Opened::at(CWD, &root) {
-            Ok(opened) => walk.enter(root, opened),
+            Ok(opened) => {
+                // Others count where they are listed.
+                walk.bytes = rustix::fs::fstat(opened.as_fd()).map_or(0, |about| taken(&about));
+                walk.enter(root, opened);
+            }
             Err(_) => walk.has_missed = true,
         }
         while let Some(level) = walk.way.last_mut() {
@@ -147,12 +151,16 @@ impl Walk {
                 below.push(name.to_owned());
             }
             if about.st_nlink < 2 || is_directory || self.several.insert((about.st_dev, about.st_ino)) {
-                let taken = u64::try_from(about.st_blocks).unwrap_or(0).saturating_mul(BLOCK);
-                self.bytes = self.bytes.saturating_add(taken.max(LEAST));
+                self.bytes = self.bytes.saturating_add(taken(&about));
             }
         }
         Ok(below)
     }
+}
+
+/// What a file takes, or a directory, without what is in it.
+fn taken(about: &Stat) -> u64 {
+    u64::try_from(about.st_blocks).unwrap_or(0).saturating_mul(BLOCK).max(LEAST)
 }
 
 /// What a name that waits takes in memory.

@@ -6,18 +6,22 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::disk::BLOCK;
-use super::processes::threads;
+use super::processes::{page_tables, threads};
 use super::queues;
 
-/// Files that have no name any more, so that no directory shows them. In bytes.
+/// What the system takes for one mapping, in bytes.
+const MAPPING: u64 = 256;
+
+/// Files and directories that have no name any more, so that no directory shows them. In bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Nameless {
     /// Deleted ones.
     pub(super) on_disk: u64,
     /// Those of memfd_create(2), and others that never were on a disk.
     pub(super) in_memory: u64,
-    /// What sockets may hold that has not been read. As much as they can, since nothing tells how much they do.
-    pub(super) in_sockets: u64,
+    /// What the system has of it: the tables of where memory is, and what sockets may hold that has not been read. As much
+    /// as they can, since nothing tells how much they do.
+    pub(super) in_system: u64,
     /// Sockets that hold open files on their way to another process, which are in no process's table meanwhile.
     pub(super) carriers: Vec<Carrier>,
 }
@@ -32,7 +36,7 @@ pub(super) struct Carrier {
 impl Nameless {
     /// What of it is in memory.
     pub(super) fn memory(&self) -> u64 {
-        self.in_memory.saturating_add(self.in_sockets)
+        self.in_memory.saturating_add(self.in_system)
     }
 }
 
@@ -44,9 +48,12 @@ pub(super) fn nameless(processes: &[u32], directory: &Path) -> Nameless {
     let mut found = Nameless::default();
     let mut sockets = 0_u64;
     for process in processes.iter().copied() {
-        for path in descriptors(process).into_iter().chain(mapped(process)) {
+        let (mapped, mappings) = mapped(process);
+        found.in_system = found.in_system.saturating_add(page_tables(process)).saturating_add(mappings * MAPPING);
+        for path in descriptors(process).into_iter().chain(mapped).chain(working_directories(process)) {
             let Ok(file) = fs::metadata(&path) else { continue };
-            if file.is_file() && file.nlink() == 0 && seen.insert((file.dev(), file.ino())) {
+            let has_blocks = file.is_file() || file.is_dir();
+            if has_blocks && file.nlink() == 0 && seen.insert((file.dev(), file.ino())) {
                 let kind = if file.dev() == disk { &mut found.on_disk } else { &mut found.in_memory };
                 *kind = kind.saturating_add(file.blocks().saturating_mul(BLOCK));
             }
@@ -59,7 +66,8 @@ pub(super) fn nameless(processes: &[u32], directory: &Path) -> Nameless {
         }
     }
     let room = room_of_socket();
-    found.in_sockets = sockets.saturating_mul(room).saturating_add(queues::waiting(processes, room));
+    let in_sockets = sockets.saturating_mul(room).saturating_add(queues::waiting(processes, room));
+    found.in_system = found.in_system.saturating_add(in_sockets);
     found
 }
 
@@ -77,8 +85,14 @@ fn descriptors(process: u32) -> Vec<PathBuf> {
     threads(process).into_iter().map(table).find(|table| !table.is_empty()).unwrap_or_default()
 }
 
-/// Files without a name that a process has mapped, and may have closed. Only root can look at them.
-fn mapped(process: u32) -> Vec<PathBuf> {
+/// Where the threads of a process are, each by itself.
+fn working_directories(process: u32) -> impl Iterator<Item = PathBuf> {
+    threads(process).into_iter().map(move |thread| PathBuf::from(format!("/proc/{process}/task/{thread}/cwd")))
+}
+
+/// Files without a name that a process has mapped, and may have closed; and how many mappings there are in all. Only root
+/// can look at the files.
+fn mapped(process: u32) -> (Vec<PathBuf>, u64) {
     // Names in it may be any bytes.
     let maps = fs::read(format!("/proc/{process}/maps")).unwrap_or_default();
     let file = |line: &[u8]| {
@@ -87,7 +101,8 @@ fn mapped(process: u32) -> Vec<PathBuf> {
         let [first, last] = [first, last].map(|address| u64::from_str_radix(address, 16));
         Some(PathBuf::from(format!("/proc/{process}/map_files/{:x}-{:x}", first.ok()?, last.ok()?)))
     };
-    maps.split(|byte| *byte == b'\n').filter_map(file).collect()
+    let lines = || maps.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    (lines().filter_map(file).collect(), lines().count() as u64)
 }
 
 /// Whether a socket holds open files.
@@ -122,5 +137,17 @@ mod tests {
         assert!(found.on_disk >= 1 << 20, "{found:?}");
         drop(file);
         Ok(())
+    }
+
+    #[test]
+    fn a_deleted_directory_counts_that_is_open_or_worked_in() -> std::io::Result<()> {
+        let path = std::env::temp_dir().join(format!("nameless-directory-{}", std::process::id()));
+        fs::create_dir(&path)?;
+        let blocks = fs::metadata(&path)?.blocks() * BLOCK;
+        let mut inside = std::process::Command::new("sleep").arg("1000").current_dir(&path).spawn()?;
+        fs::remove_dir(&path)?;
+        assert_eq!(nameless(&[inside.id()], &std::env::temp_dir()).on_disk, blocks);
+        inside.kill()?;
+        inside.wait().map(drop)
     }
 }

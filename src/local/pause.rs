@@ -95,11 +95,12 @@ impl Pause {
     }
 
     /// Does something while nothing below the supervisor runs, which is not a pause to anyone else. None when it does not
-    /// come to rest, or not stay there: code can have a timer wake it.
+    /// come to rest, or not stay there: code can have a timer wake it. What was in the middle of a system call stays there
+    /// when that is done, so it is tried more than once.
     pub(super) async fn hold<T: Send + 'static>(
         &self,
         supervisor: u32,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl Fn() -> T + Send + 'static,
     ) -> Option<T> {
         let still = Arc::clone(&self.still).lock_owned().await;
         let going = Arc::clone(&self.going);
@@ -116,11 +117,19 @@ impl Pause {
             }
             let stopped = stop_below(supervisor).ok()?;
             stood.send_modify(|stood| stood.begin(true));
-            let _held = Held { supervisor, stopped, stood };
-            let before = turns_below(supervisor);
-            let done = work();
-            let has_stayed = turns_below(supervisor) == before;
-            has_stayed.then_some(done)
+            let mut held = Held { supervisor, stopped, stood };
+            let start = Instant::now();
+            loop {
+                let before = turns_below(supervisor);
+                let done = work();
+                if turns_below(supervisor) == before {
+                    return Some(done);
+                }
+                if start.elapsed() > PATIENCE {
+                    return None;
+                }
+                held.stopped.extend(stop_below(supervisor).ok()?);
+            }
         });
         holding.await.ok().flatten()
     }

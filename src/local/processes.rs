@@ -197,6 +197,20 @@ fn proportional_memory(id: u32) -> io::Result<[u64; 2]> {
     Ok(["Pss:", "Pss_Shmem:"].map(|name| value(name).unwrap_or(0_u64).saturating_mul(1024)))
 }
 
+/// What a process takes in the system itself to know where its memory is, in bytes. It can be far more than the memory:
+/// what is only read takes none.
+pub(super) fn page_tables(id: u32) -> u64 {
+    let of = |path: String| -> Option<u64> {
+        let status = std::fs::read(path).ok()?;
+        let status = String::from_utf8_lossy(&status);
+        let size = status.lines().find_map(|line| line.strip_prefix("VmPTE:"))?;
+        Some(size.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.saturating_mul(1024))
+    };
+    // A first thread that has ended has none any more.
+    let of_others = || threads(id).into_iter().find_map(|thread| of(format!("/proc/{id}/task/{thread}/status")));
+    of(format!("/proc/{id}/status")).or_else(of_others).unwrap_or(0)
+}
+
 /// Whether a process may not be looked at: because it said so, or runs a program that may not be read. Root may as a rule.
 pub(super) fn is_hidden(id: u32) -> bool {
     threads(id).into_iter().any(|thread| {
@@ -262,6 +276,7 @@ mod tests {
         let usage = snapshot.usage(own);
         assert!(usage.memory > 100_000 && usage.tasks >= 1, "{usage:?}");
         assert!(snapshot.proportional_memory(&[own], 0) > 100_000 && !is_hidden(own));
+        assert!(page_tables(own) >= 4096 && page_tables(u32::MAX) == 0);
         assert_eq!(snapshot.usage(u32::MAX), Usage::default());
     }
 }

@@ -13,7 +13,7 @@ use super::sandbox::Sandbox;
 /// After so many counts in a row that could have missed something, the next one is made while nothing runs.
 const UNSURE: u32 = 3;
 /// After so many in a row, these included, nothing can be said of the files any more.
-const MOST_UNSURE: u32 = 20;
+const MOST_UNSURE: u32 = 12;
 
 /// A sandbox whose files are to be counted.
 pub(super) struct Tally {
@@ -38,16 +38,21 @@ impl Tally {
         let Self { policy, sandbox, root, processes, unsure } = self;
         let directory = sandbox.directory.clone();
         let start = Instant::now();
-        let count = move || {
+        let count = Arc::new(move || {
             let nameless = nameless(&processes, &directory).on_disk;
             let count = disk::count(&directory);
             disk::Count { bytes: count.bytes.saturating_add(nameless), ..count }
-        };
-        let counted = if unsure < UNSURE {
-            tokio::task::spawn_blocking(count).await.ok()
+        });
+        let held = if unsure < UNSURE {
+            None
         } else {
-            let held = sandbox.supervisor.pause.hold(root, count).await;
-            held.map(|count| disk::Count { is_sure: true, ..count })
+            let count = Arc::clone(&count);
+            sandbox.supervisor.pause.hold(root, move || count()).await
+        };
+        let counted = match held {
+            Some(count) => Some(disk::Count { is_sure: true, ..count }),
+            // What can be seen counts at least.
+            None => tokio::task::spawn_blocking(move || count()).await.ok(),
         };
         let unsure = if counted.is_some_and(|count| count.is_sure) { 0 } else { unsure + 1 };
         let used = counted.map_or(0, |count| count.bytes);

@@ -56,7 +56,7 @@ impl Seen {
 
     /// What uses nothing more takes nothing more either, as far as can be seen.
     fn is_busy(&self, policy: &Policy, usage: Usage) -> bool {
-        self.usage != Some(usage) || usage.tasks > policy.processes
+        self.usage != Some(usage) || usage.tasks > policy.processes || self.carriers.are_there()
     }
 
     fn is_forgotten(&self) -> bool {
@@ -68,7 +68,8 @@ impl Seen {
     }
 
     fn is_due_for_count(&self) -> bool {
-        let is_rested = |at: Instant| at.elapsed() >= (self.count_took * SHARE).min(COUNT);
+        let longest = if self.unsure > 0 { IDLE } else { COUNT };
+        let is_rested = |at: Instant| at.elapsed() >= (self.count_took * SHARE).min(longest);
         !self.is_counted && self.has_new_files && self.counted_at.is_none_or(is_rested)
     }
 

@@ -85,6 +85,48 @@ stop = True; thread.join()";
 }
 
 #[test]
+fn files_beside_a_change_that_nothing_stops() {
+    at_each_level(Policy::new().disk(60 * MIB), |peer, id| {
+        // Counts are unsure before there is anything to count, and processes that put off their timers only while they
+        // run do not stay stopped.
+        let code = "import ctypes, os, signal, struct, threading, time
+os.chdir(os.environ['HOME']); os.mkdir('x0')
+libc = ctypes.CDLL(None, use_errno=True)
+stop = False
+def move():
+    i = 0
+    while not stop:
+        os.rename('x%d' % i, 'x%d' % (i + 1)); i += 1
+        time.sleep(0.002)
+thread = threading.Thread(target=move); thread.start()
+def tick():
+    signal.signal(signal.SIGCONT, lambda *_: None)
+    event = ctypes.create_string_buffer(struct.pack('qii', 0, 18, 0), 64)
+    timers = {}
+    for milliseconds in (0.5, 1, 2, 3, 5, 8, 12, 20, 40):
+        timer = ctypes.c_void_p()
+        assert libc.timer_create(1, event, ctypes.byref(timer)) == 0
+        timers[milliseconds] = timer
+    while True:
+        for milliseconds, timer in timers.items():
+            libc.timer_settime(timer, 0, struct.pack('4q', 0, 0, 0, int(milliseconds * 1e6)), None)
+        time.sleep(0.0003)
+time.sleep(6)
+for _ in range(6):
+    if os.fork() == 0:
+        try: tick()
+        finally: os._exit(0)
+time.sleep(4)
+for k in range(3):
+    f = os.open('f%d' % k, os.O_CREAT | os.O_WRONLY); os.posix_fallocate(f, 0, 100 << 20); os.close(f)
+time.sleep(30)
+stop = True; thread.join()";
+        let run = peer.run(id, code);
+        assert_eq!(run.error.as_deref(), Some("DiskFull"), "{run:?}");
+    });
+}
+
+#[test]
 fn files_that_take_next_to_no_processor_time() {
     at_each_level(Policy::new().disk(60 * MIB), |peer, id| {
         // All within one tick of the clock that counts what processes use.

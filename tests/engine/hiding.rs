@@ -214,3 +214,122 @@ fn memory_between_sockets() {
         assert!(run.text.as_deref().is_some_and(|text| text.contains('9')) || run.error.is_some(), "{run:?}");
     });
 }
+
+#[test]
+fn directories_that_are_large_themselves() {
+    // Names make a directory large, and it stays so without them.
+    let fill = "import os, time
+os.chdir(os.environ['HOME'])
+os.close(os.open('f', os.O_CREAT))
+name = 'n' * 240
+def fill(place):
+    for i in range(25000):
+        os.link('f', f'{place}/{name}{i:09d}')
+    for i in range(25000):
+        os.unlink(f'{place}/{name}{i:09d}')
+def work_in(place):
+    if os.fork() == 0:
+        os.chdir(place); time.sleep(60); os._exit(0)
+    time.sleep(0.2)
+def made():
+    os.mkdir('d'); fill('d')
+    return 'd'
+";
+    let codes = [
+        "for _ in range(3): fill('.')",
+        "held = []\nfor _ in range(3): held.append(os.open(made(), os.O_RDONLY)); os.rmdir('d')",
+        "for _ in range(3): work_in(made()); os.rmdir('d')",
+    ];
+    for code in codes {
+        let disk = if code.contains("'.'") { 5 } else { 20 };
+        at_each_level(Policy::new().disk(disk * MIB), |peer, id| {
+            let run = peer.run(id, &format!("{fill}\n{code}\ntime.sleep(20)"));
+            assert_eq!(run.error.as_deref(), Some("DiskFull"), "{code}: {run:?}");
+        });
+    }
+}
+
+#[test]
+fn open_files_that_go_from_socket_to_socket() {
+    let code = "import os, socket, time
+def put(f):
+    one, other = socket.socketpair()
+    socket.send_fds(one, [b'x'], [f]); os.close(f); one.close()
+    return other
+held = []
+for i in range(12):
+    f = os.open('gone', os.O_CREAT | os.O_WRONLY); os.unlink('gone')
+    os.posix_fallocate(f, 0, 40 << 20)
+    held.append(put(f))
+start = time.time()
+while time.time() < start + 40:
+    for i in range(len(held)):
+        f = socket.recv_fds(held[i], 1, 1)[1][0]
+        new = put(f); held[i].close(); held[i] = new
+    time.sleep(2)";
+    at_each_level(Policy::new().disk(60 * MIB), |peer, id| {
+        let run = peer.run(id, code);
+        // Which of the two depends on whether a file was seen on its way.
+        assert!(matches!(run.error.as_deref(), Some("KernelKilled" | "DiskFull")), "{run:?}");
+    });
+}
+
+#[test]
+fn memory_that_the_system_needs_to_know_where_memory_is() {
+    let code = "import ctypes, mmap, os, time
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+SIZE = 60 << 30
+for _ in range(6):
+    if os.fork() == 0:
+        start = libc.mmap(None, SIZE, 1, 0x22 | 0x4000, -1, 0)
+        libc.madvise(start, SIZE, 15)
+        # What is only read is one page, the same everywhere.
+        for at in range(start, start + SIZE, 2 << 20): ctypes.c_char.from_address(at).value
+        time.sleep(60); os._exit(0)
+os.waitstatus_to_exitcode(os.wait()[1])";
+    at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
+        let run = peer.run(id, code);
+        assert_eq!(run.text.as_deref(), Some("-9"), "{run:?}");
+    });
+}
+
+#[test]
+fn memory_that_the_system_keeps_for_files() {
+    at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
+        let code = "import errno, os
+f = os.memfd_create('x')
+for file in (f, '.'):
+    try: os.setxattr(file, 'user.x', b'x' * 1000)
+    except OSError as error: print(error.errno == errno.ENOTSUP)";
+        assert_eq!(peer.run(id, code).stdout, "True\nTrue\n");
+        let code = "import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall(444, None, 0, 1), ctypes.get_errno() == __import__('errno').EOPNOTSUPP";
+        assert_eq!(peer.text(id, code), "(-1, True)", "a ruleset of Landlock");
+        let code = "import errno, os
+try:
+    for i in range(20000): os.close(os.open(f'/dev/shm/{i}', os.O_CREAT))
+except OSError as error: print(errno.errorcode[error.errno], 16000 < i < 16400 or error.errno != errno.ENOSPC)";
+        let stdout = peer.run(id, code).stdout;
+        assert!(["ENOSPC True\n", "EACCES True\n"].contains(&stdout.as_str()), "{stdout}");
+    });
+}
+
+#[test]
+fn memory_that_the_system_needs_for_many_mappings() {
+    let code = "import ctypes, mmap, os, time
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+for i in range(60000): libc.mmap(None, 4096, 1 + 2 * (i % 2), 0x22, -1, 0)
+for _ in range(30):
+    if os.fork() == 0: time.sleep(60); os._exit(0)
+os.waitstatus_to_exitcode(os.wait()[1])";
+    at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
+        let run = peer.run(id, code);
+        assert!(run.text.as_deref() == Some("-9") || run.error.as_deref() == Some("OutOfMemory"), "{run:?}");
+    });
+}

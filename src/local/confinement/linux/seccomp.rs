@@ -12,6 +12,7 @@ use super::Reach;
 const ARCH: TargetArch = if cfg!(target_arch = "aarch64") { TargetArch::aarch64 } else { TargetArch::x86_64 };
 
 // Newer calls, which have the same numbers everywhere.
+const SETXATTRAT: c_long = 463;
 const OPEN_TREE_ATTR: c_long = 467;
 const FILE_SETATTR: c_long = 469;
 
@@ -59,6 +60,8 @@ const REFUSED: &[c_long] = &[
     libc::SYS_request_key,
     libc::SYS_keyctl,
     libc::SYS_memfd_secret,
+    // A pipe can hold large pages of it, which no process shows.
+    libc::SYS_vmsplice,
     libc::SYS_lookup_dcookie,
     libc::SYS_nfsservctl,
     libc::SYS_vhangup,
@@ -139,9 +142,14 @@ const TYPING: [u64; 2] = [0x5412, 0x541c];
 pub(super) fn filters(reach: Reach, has_namespaces: bool) -> Result<Vec<BpfProgram>, String> {
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let unknown = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
+    let unsupported = SeccompAction::Errno(libc::EOPNOTSUPP.unsigned_abs());
     let done = SeccompAction::Errno(0);
-    let filters =
-        [filter(rules(reach, has_namespaces)?, refused)?, filter(hidden(), unknown)?, filter(without_effect()?, done)?];
+    let filters = [
+        filter(rules(reach, has_namespaces)?, refused)?,
+        filter(hidden(), unknown)?,
+        filter(attributes(), unsupported)?,
+        filter(without_effect()?, done)?,
+    ];
     Ok(filters.into_iter().chain(other_calls()).collect())
 }
 
@@ -153,6 +161,11 @@ fn filter(rules: BTreeMap<i64, Vec<SeccompRule>>, action: SeccompAction) -> Resu
 /// The flags of clone3 are in memory, where no filter sees them. Programs then take clone, whose flags are looked at.
 fn hidden() -> BTreeMap<i64, Vec<SeccompRule>> {
     BTreeMap::from([(libc::SYS_clone3, Vec::new())])
+}
+
+/// Files in memory keep them in the kernel's own, without a limit. Programs know file systems that have none.
+fn attributes() -> BTreeMap<i64, Vec<SeccompRule>> {
+    [libc::SYS_setxattr, libc::SYS_lsetxattr, libc::SYS_fsetxattr, SETXATTRAT].map(|call| (call, Vec::new())).into()
 }
 
 /// The sizes of sockets' buffers are hints, and what sockets hold is memory that no process shows. So the hints are taken,
