@@ -91,10 +91,11 @@ impl Look {
             self.end_most_numerous(tasks);
         }
         let unseen = self.nameless(&self.all);
+        let maps = unseen.overmapped.iter().map(|id| self.end(*id, Overuse::Mapped)).count() > 0;
         let carries = self.end_carriers(&unseen.carriers, carriers);
         let memory = self.usage.memory.saturating_add(unseen.memory());
         let is_large = memory > self.policy.memory && self.end_largest(&unseen);
-        hides || has_too_many || carries || is_large
+        hides || has_too_many || maps || carries || is_large
     }
 
     fn nameless(&self, processes: &[u32]) -> Nameless {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,9 @@ use super::disk::BLOCK;
 use super::processes::{page_tables, threads};
 use super::queues;
 
+/// No more of what tells of a process's mappings is read, in bytes. The most mappings that there can be take half of it if
+/// their files have names of usual length; with the longest names they would take seconds.
+const MOST_MAPS: usize = 16 << 20;
 /// What the system takes for one mapping, in bytes.
 const MAPPING: u64 = 256;
 
@@ -24,6 +28,8 @@ pub(super) struct Nameless {
     pub(super) in_system: u64,
     /// Sockets that hold open files on their way to another process, which are in no process's table meanwhile.
     pub(super) carriers: Vec<Carrier>,
+    /// Processes with more mappings than are looked at.
+    pub(super) overmapped: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +54,13 @@ pub(super) fn nameless(processes: &[u32], directory: &Path) -> Nameless {
     let mut found = Nameless::default();
     let mut sockets = 0_u64;
     for process in processes.iter().copied() {
-        let (mapped, mappings) = mapped(process);
-        found.in_system = found.in_system.saturating_add(page_tables(process)).saturating_add(mappings * MAPPING);
+        let maps = maps(process);
+        if maps.len() == MOST_MAPS {
+            found.overmapped.push(process);
+        }
+        let in_tables = page_tables(process).saturating_add(lines(&maps).count() as u64 * MAPPING);
+        found.in_system = found.in_system.saturating_add(in_tables);
+        let mapped = mapped(process, &maps);
         for path in descriptors(process).into_iter().chain(mapped).chain(working_directories(process)) {
             let Ok(file) = fs::metadata(&path) else { continue };
             let has_blocks = file.is_file() || file.is_dir();
@@ -90,19 +101,28 @@ fn working_directories(process: u32) -> impl Iterator<Item = PathBuf> {
     threads(process).into_iter().map(move |thread| PathBuf::from(format!("/proc/{process}/task/{thread}/cwd")))
 }
 
-/// Files without a name that a process has mapped, and may have closed; and how many mappings there are in all. Only root
-/// can look at the files.
-fn mapped(process: u32) -> (Vec<PathBuf>, u64) {
-    // Names in it may be any bytes.
-    let maps = fs::read(format!("/proc/{process}/maps")).unwrap_or_default();
+/// The mappings of a process, a line for each; names in it may be any bytes.
+fn maps(process: u32) -> Vec<u8> {
+    let mut maps = Vec::new();
+    if let Ok(file) = fs::File::open(format!("/proc/{process}/maps")) {
+        let _ = file.take(MOST_MAPS as u64).read_to_end(&mut maps);
+    }
+    maps
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
+}
+
+/// Files without a name that a process has mapped, and may have closed. Only root can look at them.
+fn mapped(process: u32, maps: &[u8]) -> Vec<PathBuf> {
     let file = |line: &[u8]| {
         let range = str::from_utf8(line.strip_suffix(b" (deleted)")?.split(|byte| *byte == b' ').next()?).ok()?;
         let (first, last) = range.split_once('-')?;
         let [first, last] = [first, last].map(|address| u64::from_str_radix(address, 16));
         Some(PathBuf::from(format!("/proc/{process}/map_files/{:x}-{:x}", first.ok()?, last.ok()?)))
     };
-    let lines = || maps.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    (lines().filter_map(file).collect(), lines().count() as u64)
+    lines(maps).filter_map(file).collect()
 }
 
 /// Whether a socket holds open files.

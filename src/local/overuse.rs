@@ -20,6 +20,8 @@ pub(super) enum Overuse {
     Hidden,
     /// The same, by open files that are in no process.
     Carried,
+    /// The same, by more mappings than are looked at.
+    Mapped,
     CpuTime {
         limit: Duration,
     },
@@ -39,7 +41,7 @@ impl Overuse {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Memory { .. } | Self::MachineMemory | Self::Backlog => "OutOfMemory",
-            Self::Hidden | Self::Carried => "KernelKilled",
+            Self::Hidden | Self::Carried | Self::Mapped => "KernelKilled",
             Self::CpuTime { .. } => "CpuTimeExceeded",
             Self::Processes { .. } => "TooManyProcesses",
             Self::Disk { .. } => "DiskFull",
@@ -62,6 +64,9 @@ impl fmt::Display for Overuse {
             Self::Carried => f.write_str(
                 "it left open files on their way between processes, in a socket, where nobody can tell what they take",
             ),
+            Self::Mapped => {
+                f.write_str("it mapped so many files, with such long names, that nobody can tell what it uses")
+            }
             Self::CpuTime { limit } => {
                 write!(f, "it used more than its limit of {} s of processor time", limit.as_secs_f64())
             }

@@ -333,3 +333,31 @@ os.waitstatus_to_exitcode(os.wait()[1])";
         assert!(run.text.as_deref() == Some("-9") || run.error.as_deref() == Some("OutOfMemory"), "{run:?}");
     });
 }
+
+#[test]
+fn mappings_with_names_that_take_long_to_tell() {
+    let peer = Peer::with(|builder| builder.policy(Policy::new().memory(256 * MIB)));
+    let (id, other) = (peer.create(), peer.create());
+    let code = "import ctypes, os, time
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+for _ in range(15):
+    os.mkdir('d' * 250); os.chdir('d' * 250)
+f = os.open('file', os.O_CREAT | os.O_RDWR); os.write(f, bytes(4096))
+for _ in range(15):
+    if os.fork() == 0:
+        for i in range(60000): libc.mmap(None, 4096, 1, 1, f, 0)
+        time.sleep(60); os._exit(0)
+sorted(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(15))[-1]";
+    let mut hostile = peer.start(&id, serde_json::json!({ "code": code }));
+    std::thread::sleep(Duration::from_secs(3));
+    let start = Instant::now();
+    let memory = "import mmap, time\nx = mmap.mmap(-1, 700 << 20)\nfor i in range(0, 700 << 20, 4096):\n    x[i] = 1\ntime.sleep(60)";
+    let run = peer.run(&other, memory);
+    assert_eq!(run.error.as_deref(), Some("OutOfMemory"), "{run:?}");
+    eprintln!("after {:?}", start.elapsed());
+    let text = hostile.find_map(|event| event.unwrap()["text"].as_str().map(str::to_owned));
+    assert!(text.is_none_or(|text| text == "-9"));
+    assert!(start.elapsed() < Duration::from_secs(40), "after {:?}", start.elapsed());
+}

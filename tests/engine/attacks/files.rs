@@ -150,7 +150,7 @@ with open(path, "w") as file: file.write("x")
     },
     Attack {
         name: "set an attribute of a file outside",
-        gets: WITHOUT_NAMESPACES,
+        gets: NOWHERE,
         code: r#"os.setxattr(F["home"] + "/notes", "user.left", b"x"); "set""#,
     },
     Attack {

@@ -13,6 +13,7 @@ const ARCH: TargetArch = if cfg!(target_arch = "aarch64") { TargetArch::aarch64 
 
 // Newer calls, which have the same numbers everywhere.
 const SETXATTRAT: c_long = 463;
+const REMOVEXATTRAT: c_long = 466;
 const OPEN_TREE_ATTR: c_long = 467;
 const FILE_SETATTR: c_long = 469;
 
@@ -147,7 +148,7 @@ pub(super) fn filters(reach: Reach, has_namespaces: bool) -> Result<Vec<BpfProgr
     let filters = [
         filter(rules(reach, has_namespaces)?, refused)?,
         filter(hidden(), unknown)?,
-        filter(attributes(), unsupported)?,
+        filter(ATTRIBUTES.iter().map(|call| (*call, Vec::new())).collect(), unsupported)?,
         filter(without_effect()?, done)?,
     ];
     Ok(filters.into_iter().chain(other_calls()).collect())
@@ -163,10 +164,18 @@ fn hidden() -> BTreeMap<i64, Vec<SeccompRule>> {
     BTreeMap::from([(libc::SYS_clone3, Vec::new())])
 }
 
-/// Files in memory keep them in the kernel's own, without a limit. Programs know file systems that have none.
-fn attributes() -> BTreeMap<i64, Vec<SeccompRule>> {
-    [libc::SYS_setxattr, libc::SYS_lsetxattr, libc::SYS_fsetxattr, SETXATTRAT].map(|call| (call, Vec::new())).into()
-}
+/// Files in memory keep them in the kernel's own, without a limit, and Landlock has no right for those of files outside.
+/// Programs know file systems that have none.
+const ATTRIBUTES: &[c_long] = &[
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_fsetxattr,
+    SETXATTRAT,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr,
+    REMOVEXATTRAT,
+];
 
 /// The sizes of sockets' buffers are hints, and what sockets hold is memory that no process shows. So the hints are taken,
 /// and nothing changes.
