@@ -274,13 +274,16 @@ while time.time() < start + 40:
     });
 }
 
-#[test]
-fn memory_that_the_system_needs_to_know_where_memory_is() {
-    let code = "import ctypes, mmap, os, time
+/// Maps memory and files as the system call does, with `libc.mmap`.
+const MAPPING: &str = "import ctypes, os, time
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
-libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+";
+
+#[test]
+fn memory_that_the_system_needs_to_know_where_memory_is() {
+    let code = "libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 SIZE = 60 << 30
 for _ in range(6):
     if os.fork() == 0:
@@ -291,7 +294,7 @@ for _ in range(6):
         time.sleep(60); os._exit(0)
 os.waitstatus_to_exitcode(os.wait()[1])";
     at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
-        let run = peer.run(id, code);
+        let run = peer.run(id, &format!("{MAPPING}{code}"));
         assert_eq!(run.text.as_deref(), Some("-9"), "{run:?}");
     });
 }
@@ -320,16 +323,12 @@ except OSError as error: print(errno.errorcode[error.errno], 16000 < i < 16400 o
 
 #[test]
 fn memory_that_the_system_needs_for_many_mappings() {
-    let code = "import ctypes, mmap, os, time
-libc = ctypes.CDLL(None, use_errno=True)
-libc.mmap.restype = ctypes.c_void_p
-libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
-for i in range(60000): libc.mmap(None, 4096, 1 + 2 * (i % 2), 0x22, -1, 0)
+    let code = "for i in range(60000): libc.mmap(None, 4096, 1 + 2 * (i % 2), 0x22, -1, 0)
 for _ in range(30):
     if os.fork() == 0: time.sleep(60); os._exit(0)
 os.waitstatus_to_exitcode(os.wait()[1])";
     at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
-        let run = peer.run(id, code);
+        let run = peer.run(id, &format!("{MAPPING}{code}"));
         assert!(run.text.as_deref() == Some("-9") || run.error.as_deref() == Some("OutOfMemory"), "{run:?}");
     });
 }
@@ -338,11 +337,7 @@ os.waitstatus_to_exitcode(os.wait()[1])";
 fn mappings_with_names_that_take_long_to_tell() {
     let peer = Peer::with(|builder| builder.policy(Policy::new().memory(256 * MIB)));
     let (id, other) = (peer.create(), peer.create());
-    let code = "import ctypes, os, time
-libc = ctypes.CDLL(None, use_errno=True)
-libc.mmap.restype = ctypes.c_void_p
-libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
-for _ in range(15):
+    let code = "for _ in range(15):
     os.mkdir('d' * 250); os.chdir('d' * 250)
 f = os.open('file', os.O_CREAT | os.O_RDWR); os.write(f, bytes(4096))
 for _ in range(15):
@@ -350,7 +345,7 @@ for _ in range(15):
         for i in range(60000): libc.mmap(None, 4096, 1, 1, f, 0)
         time.sleep(60); os._exit(0)
 sorted(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(15))[-1]";
-    let mut hostile = peer.start(&id, serde_json::json!({ "code": code }));
+    let mut hostile = peer.start(&id, serde_json::json!({ "code": format!("{MAPPING}{code}") }));
     std::thread::sleep(Duration::from_secs(3));
     let start = Instant::now();
     let memory = "import mmap, time\nx = mmap.mmap(-1, 700 << 20)\nfor i in range(0, 700 << 20, 4096):\n    x[i] = 1\ntime.sleep(60)";

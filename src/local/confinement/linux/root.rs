@@ -73,7 +73,7 @@ impl Root<'_> {
         building.bind(self.temporary, Path::new(TEMPORARY), NO_SUID | NO_DEVICES);
         building.mount("proc", "/proc", READ_ONLY | NO_SUID | NO_DEVICES | NO_PROGRAMS, "");
         building.mount("devpts", "/dev/pts", NO_SUID | NO_PROGRAMS, "newinstance,ptmxmode=0666,mode=620,max=256");
-        // Each takes about a kilobyte that is not of its size.
+        // Each file takes about a kilobyte of memory that no size counts.
         let shared = format!("mode=1777,nr_inodes=16384,size={}", self.shared_memory);
         building.mount("tmpfs", "/dev/shm", NO_SUID | NO_DEVICES | NO_PROGRAMS, &shared);
         for (path, text) in OWN_FILES {
