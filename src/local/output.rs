@@ -30,7 +30,7 @@ pub(super) struct Output {
     stderr_bytes: Vec<u8>,
     stdout_text: Utf8,
     stderr_text: Utf8,
-    ready: Vec<(Stream, String)>,
+    ready: Pieces,
     since: Option<Instant>,
 }
 
@@ -43,7 +43,7 @@ impl Output {
             stderr_bytes: Vec::new(),
             stdout_text: Utf8::default(),
             stderr_text: Utf8::default(),
-            ready: Vec::new(),
+            ready: Pieces::default(),
             since: None,
         }
     }
@@ -87,19 +87,17 @@ impl Output {
 
     /// When text that was read should be passed on at the latest.
     pub(super) fn due(&self) -> Option<Instant> {
-        let ends_a_line = self.ready.last().is_none_or(|(_, text)| text.ends_with('\n'));
-        self.since.map(|since| since + if ends_a_line { PATIENCE } else { PATIENCE_FOR_LINE })
+        self.since.map(|since| since + if self.ready.end_lines() { PATIENCE } else { PATIENCE_FOR_LINE })
     }
 
     /// True when there is enough text to pass on at once.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.ready.iter().map(|(_, text)| text.len()).sum::<usize>() >= ENOUGH
-            || self.due().is_some_and(|due| due <= now)
+        self.ready.size() >= ENOUGH || self.due().is_some_and(|due| due <= now)
     }
 
     pub(super) fn take(&mut self) -> Vec<(Stream, String)> {
         self.since = None;
-        std::mem::take(&mut self.ready)
+        std::mem::take(&mut self.ready.0)
     }
 
     fn decode(&mut self) {
@@ -110,21 +108,46 @@ impl Output {
             if bytes.is_empty() {
                 continue;
             }
-            match self.ready.last_mut() {
-                Some((last, text)) if *last == stream => decoder.decode(bytes, text),
-                _ => {
-                    let mut text = String::new();
-                    decoder.decode(bytes, &mut text);
-                    if !text.is_empty() {
-                        self.ready.push((stream, text));
-                    }
-                }
-            }
+            self.ready.add(stream, bytes, decoder);
             bytes.clear();
         }
-        if !self.ready.is_empty() && self.since.is_none() {
+        if !self.ready.0.is_empty() && self.since.is_none() {
             self.since = Some(Instant::now());
         }
+    }
+}
+
+/// Text of both streams, in the order in which it was read.
+#[derive(Default)]
+struct Pieces(Vec<(Stream, String)>);
+
+impl Pieces {
+    fn add(&mut self, stream: Stream, bytes: &[u8], decoder: &mut Utf8) {
+        match self.0.last_mut() {
+            Some((last, text)) if *last == stream => return decoder.decode(bytes, text),
+            _ => {}
+        }
+        let mut text = String::new();
+        decoder.decode(bytes, &mut text);
+        // `print` writes the end of a line by itself. What was read of the other stream in between does not tear it off.
+        if let Some((_, line)) = self.0.iter_mut().rev().find(|(other, _)| *other == stream)
+            && !line.ends_with('\n')
+        {
+            let end = text.find('\n').map_or(text.len(), |at| at + 1);
+            line.extend(text.drain(..end));
+        }
+        if !text.is_empty() {
+            self.0.push((stream, text));
+        }
+    }
+
+    /// Only the last piece of a stream can be without the end of its line.
+    fn end_lines(&self) -> bool {
+        self.0.iter().all(|(_, text)| text.ends_with('\n'))
+    }
+
+    fn size(&self) -> usize {
+        self.0.iter().map(|(_, text)| text.len()).sum()
     }
 }
 
@@ -170,7 +193,7 @@ impl Utf8 {
 
 #[cfg(test)]
 mod tests {
-    use super::Utf8;
+    use super::{Pieces, Stream, Utf8};
 
     fn decode(pieces: &[&[u8]]) -> String {
         let (mut decoder, mut text) = (Utf8::default(), String::new());
@@ -199,6 +222,22 @@ mod tests {
         for at in 0..=bytes.len() {
             assert_eq!(decode(&[&bytes[..at], &bytes[at..]]), whole);
         }
+    }
+
+    #[test]
+    fn the_end_of_a_line_stays_with_its_line() {
+        let mut pieces = Pieces::default();
+        let (mut stdout, mut stderr) = (Utf8::default(), Utf8::default());
+        pieces.add(Stream::Stdout, b"a", &mut stdout);
+        assert!(!pieces.end_lines());
+        pieces.add(Stream::Stderr, b"e\n", &mut stderr);
+        assert!(!pieces.end_lines());
+        pieces.add(Stream::Stdout, b"\nb\n", &mut stdout);
+        assert!(pieces.end_lines());
+        pieces.add(Stream::Stderr, b"f", &mut stderr);
+        let expected =
+            [(Stream::Stdout, "a\n"), (Stream::Stderr, "e\n"), (Stream::Stdout, "b\n"), (Stream::Stderr, "f")];
+        assert_eq!(pieces.0, expected.map(|(stream, text)| (stream, text.to_owned())));
     }
 
     #[test]
