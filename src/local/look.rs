@@ -1,6 +1,7 @@
 //! A look at the processes of one sandbox, which ends those that are over a limit.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -69,6 +70,8 @@ pub(super) struct Outcome {
     /// Something was ended, and there may be more of it.
     pub(super) has_ended: bool,
     pub(super) carriers: Carriers,
+    /// What deleted files take, in bytes.
+    pub(super) on_disk: u64,
     pub(super) took: Duration,
 }
 
@@ -77,12 +80,14 @@ impl Look {
     pub(super) fn run(mut self) -> Outcome {
         let start = Instant::now();
         let mut carriers = std::mem::take(&mut self.carriers);
-        let has_ended = self.end_what_is_too_much(&mut carriers);
-        Outcome { id: self.sandbox.id.clone(), has_ended, carriers, took: start.elapsed() }
+        // A look that never returned would be the last one at this sandbox.
+        let ended = catch_unwind(AssertUnwindSafe(|| self.end_what_is_too_much(&mut carriers)));
+        let (has_ended, on_disk) = ended.unwrap_or_default();
+        Outcome { id: self.sandbox.id.clone(), has_ended, carriers, on_disk, took: start.elapsed() }
     }
 
-    /// Says whether something had to be ended.
-    fn end_what_is_too_much(&self, carriers: &mut Carriers) -> bool {
+    /// Says whether something had to be ended, and what deleted files take on the disk.
+    fn end_what_is_too_much(&self, carriers: &mut Carriers) -> (bool, u64) {
         let hidden = self.all.iter().copied().filter(|id| *id != self.root && processes::is_hidden(*id));
         let hides = hidden.map(|id| self.end(id, Overuse::Hidden)).count() > 0;
         let tasks = self.usage.tasks;
@@ -95,7 +100,7 @@ impl Look {
         let carries = self.end_carriers(&unseen.carriers, carriers);
         let memory = self.usage.memory.saturating_add(unseen.memory());
         let is_large = memory > self.policy.memory && self.end_largest(&unseen);
-        hides || has_too_many || maps || carries || is_large
+        (hides || has_too_many || maps || carries || is_large, unseen.on_disk)
     }
 
     fn nameless(&self, processes: &[u32]) -> Nameless {

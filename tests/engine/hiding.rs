@@ -322,6 +322,24 @@ except OSError as error: print(errno.errorcode[error.errno], 16000 < i < 16400 o
 }
 
 #[test]
+fn memory_that_pipes_and_sockets_keep_of_files() {
+    let code = "import ctypes, os, shutil, socket, subprocess
+open('a', 'wb').write(b'x' * 100000)
+libc, f, (r, w), (r2, w2) = ctypes.CDLL(None, use_errno=True), os.open('a', 0), os.pipe(), os.pipe()
+os.write(w, b'x')
+calls = (libc.splice, f, None, w, None, 1, 0), (libc.tee, r, w2, 1, 0), (libc.sendfile, w, f, None, 1)
+print([(call(*arguments), ctypes.get_errno()) for call, *arguments in calls])
+shutil.copyfile('a', 'b')
+print(os.path.getsize('b'), subprocess.run('cp a c && cat a | wc -c', shell=True, capture_output=True, text=True).stdout.strip())
+one, other = socket.socketpair()
+print(one.sendfile(open('a', 'rb'), count=1000), len(other.recv(1000)))";
+    at_each_level(Policy::new(), |peer, id| {
+        let run = peer.run(id, code);
+        assert_eq!(run.stdout, "[(-1, 22), (-1, 22), (-1, 22)]\n100000 100000\n1000 1000\n", "{run:?}");
+    });
+}
+
+#[test]
 fn memory_that_the_system_needs_for_many_mappings() {
     let code = "for i in range(60000): libc.mmap(None, 4096, 1 + 2 * (i % 2), 0x22, -1, 0)
 for _ in range(30):

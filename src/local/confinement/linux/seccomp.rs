@@ -144,14 +144,21 @@ pub(super) fn filters(reach: Reach, has_namespaces: bool) -> Result<Vec<BpfProgr
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let unknown = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
     let unsupported = SeccompAction::Errno(libc::EOPNOTSUPP.unsigned_abs());
+    let unsuitable = SeccompAction::Errno(libc::EINVAL.unsigned_abs());
     let done = SeccompAction::Errno(0);
     let filters = [
         filter(rules(reach, has_namespaces)?, refused)?,
         filter(hidden(), unknown)?,
-        filter(ATTRIBUTES.iter().map(|call| (*call, Vec::new())).collect(), unsupported)?,
+        filter(all_of(ATTRIBUTES), unsupported)?,
+        filter(all_of(SHORT_CUTS), unsuitable)?,
         filter(without_effect()?, done)?,
     ];
     Ok(filters.into_iter().chain(other_calls()).collect())
+}
+
+/// Whatever their arguments are.
+fn all_of(calls: &[c_long]) -> BTreeMap<i64, Vec<SeccompRule>> {
+    calls.iter().map(|call| (*call, Vec::new())).collect()
 }
 
 fn filter(rules: BTreeMap<i64, Vec<SeccompRule>>, action: SeccompAction) -> Result<BpfProgram, String> {
@@ -163,6 +170,10 @@ fn filter(rules: BTreeMap<i64, Vec<SeccompRule>>, action: SeccompAction) -> Resu
 fn hidden() -> BTreeMap<i64, Vec<SeccompRule>> {
     BTreeMap::from([(libc::SYS_clone3, Vec::new())])
 }
+
+/// One byte of a file that they put into a pipe or a socket keeps a large page of memory, also after the file is gone.
+/// Programs know files that these cannot be used with, and copy otherwise.
+const SHORT_CUTS: &[c_long] = &[libc::SYS_splice, libc::SYS_tee, libc::SYS_sendfile];
 
 /// Files in memory keep them in the kernel's own, without a limit, and Landlock has no right for those of files outside.
 /// Programs know file systems that have none.
@@ -188,7 +199,7 @@ fn without_effect() -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
 }
 
 fn rules(reach: Reach, has_namespaces: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = all_of(REFUSED);
     let flag = |flag: c_int| {
         let bits = u64::from(flag.unsigned_abs());
         rule(vec![condition(0, SeccompCmpOp::MaskedEq(bits), bits)?])
@@ -246,7 +257,7 @@ fn among_others() -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
         let other_kind = rule(vec![condition(0, SeccompCmpOp::Ne, kind)?])?;
         Ok::<_, String>(vec![other_kind, rule(vec![condition(1, SeccompCmpOp::Ne, 0)?])?])
     };
-    let mut rules: BTreeMap<_, _> = REFUSED_AMONG_OTHERS.iter().map(|call| (*call, Vec::new())).collect();
+    let mut rules: BTreeMap<_, _> = all_of(REFUSED_AMONG_OTHERS);
     for call in ABOUT_PROCESSES {
         rules.insert(call, vec![rule(vec![condition(0, SeccompCmpOp::Ne, 0)?])?]);
     }
