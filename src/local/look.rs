@@ -66,7 +66,7 @@ pub(super) struct Look {
 }
 
 pub(super) struct Outcome {
-    pub(super) id: String,
+    pub(super) sandbox: Arc<Sandbox>,
     /// Something was ended, and there may be more of it.
     pub(super) has_ended: bool,
     pub(super) carriers: Carriers,
@@ -83,7 +83,7 @@ impl Look {
         // A look that never returned would be the last one at this sandbox.
         let ended = catch_unwind(AssertUnwindSafe(|| self.end_what_is_too_much(&mut carriers)));
         let (has_ended, on_disk) = ended.unwrap_or_default();
-        Outcome { id: self.sandbox.id.clone(), has_ended, carriers, on_disk, took: start.elapsed() }
+        Outcome { sandbox: self.sandbox, has_ended, carriers, on_disk, took: start.elapsed() }
     }
 
     /// Says whether something had to be ended, and what deleted files take on the disk.

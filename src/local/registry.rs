@@ -198,6 +198,14 @@ impl Registry {
         let _ = task.await;
     }
 
+    /// Begins the end of a sandbox whose files take too much, in bytes.
+    pub(super) fn limit_disk(self: &Arc<Self>, sandbox: Arc<Sandbox>, used: u64, limit: u64) {
+        if used > limit {
+            let registry = Arc::clone(self);
+            tokio::spawn(async move { registry.end(sandbox, Overuse::Disk { used, limit }).await });
+        }
+    }
+
     /// Ends a sandbox that passed a limit, and remembers why.
     pub(super) async fn end(self: &Arc<Self>, sandbox: Arc<Sandbox>, overuse: Overuse) {
         {

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use super::disk;
 use super::nameless::nameless;
-use super::overuse::Overuse;
 use super::policy::Policy;
 use super::registry::Registry;
 use super::sandbox::Sandbox;
@@ -58,9 +57,7 @@ impl Tally {
         let used = counted.map_or(0, |count| count.bytes);
         let used = if unsure > MOST_UNSURE { u64::MAX } else { used };
         let id = sandbox.id.clone();
-        if used > policy.disk {
-            tokio::spawn(async move { registry.end(sandbox, Overuse::Disk { used, limit: policy.disk }).await });
-        }
+        registry.limit_disk(sandbox, used, policy.disk);
         Outcome { id, unsure, took: start.elapsed() }
     }
 }

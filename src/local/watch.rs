@@ -8,7 +8,6 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 
 use super::look::{self, Carriers, Look};
-use super::overuse::Overuse;
 use super::policy::Policy;
 use super::processes::{Snapshot, Usage};
 use super::registry::Registry;
@@ -166,14 +165,8 @@ impl Watch {
 
     fn looked(&mut self, outcome: look::Outcome) {
         // Files that are sent around may be on their way at each count.
-        let limit = self.policy.disk;
-        if outcome.on_disk > limit
-            && let Some(sandbox) = self.registry.list().into_iter().find(|sandbox| sandbox.id == outcome.id)
-        {
-            let (registry, used) = (Arc::clone(&self.registry), outcome.on_disk);
-            tokio::spawn(async move { registry.end(sandbox, Overuse::Disk { used, limit }).await });
-        }
-        if let Some(seen) = self.seen.get_mut(&outcome.id) {
+        self.registry.limit_disk(Arc::clone(&outcome.sandbox), outcome.on_disk, self.policy.disk);
+        if let Some(seen) = self.seen.get_mut(&outcome.sandbox.id) {
             seen.looked(outcome);
         }
     }

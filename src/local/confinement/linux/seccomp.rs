@@ -199,7 +199,7 @@ fn without_effect() -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
 }
 
 fn rules(reach: Reach, has_namespaces: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = all_of(REFUSED);
+    let mut rules = all_of(REFUSED);
     let flag = |flag: c_int| {
         let bits = u64::from(flag.unsigned_abs());
         rule(vec![condition(0, SeccompCmpOp::MaskedEq(bits), bits)?])
@@ -257,7 +257,7 @@ fn among_others() -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
         let other_kind = rule(vec![condition(0, SeccompCmpOp::Ne, kind)?])?;
         Ok::<_, String>(vec![other_kind, rule(vec![condition(1, SeccompCmpOp::Ne, 0)?])?])
     };
-    let mut rules: BTreeMap<_, _> = all_of(REFUSED_AMONG_OTHERS);
+    let mut rules = all_of(REFUSED_AMONG_OTHERS);
     for call in ABOUT_PROCESSES {
         rules.insert(call, vec![rule(vec![condition(0, SeccompCmpOp::Ne, 0)?])?]);
     }
