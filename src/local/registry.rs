@@ -207,7 +207,7 @@ impl Registry {
     }
 
     /// Ends a sandbox that passed a limit, and remembers why.
-    pub(super) async fn end(self: &Arc<Self>, sandbox: Arc<Sandbox>, overuse: Overuse) {
+    async fn end(self: &Arc<Self>, sandbox: Arc<Sandbox>, overuse: Overuse) {
         {
             let mut ended = lock(&self.ended);
             ended.truncate(REMEMBERED - 1);
