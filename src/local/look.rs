@@ -2,22 +2,33 @@
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::spawn_blocking;
 
 use super::log::Severity;
 use super::nameless::{Carrier, Nameless, nameless};
 use super::overuse::Overuse;
+use super::pace::impatiently;
 use super::policy::Policy;
 use super::processes::{self, Snapshot, Usage};
 use super::sandbox::Sandbox;
+use super::stopwatch::Stopwatch;
 
 /// What forks while it is stopped is found by the next round; this many are made at most.
 const ROUNDS: usize = 10;
 /// What programs hand to each other arrives sooner than this.
 const ARRIVAL: Duration = Duration::from_secs(4);
+
+/// So often a look is asked how it is getting on.
+const EVERY: Duration = Duration::from_secs(1);
+/// It is not kept from going on for so long, unless by code that changes its memory without end, say.
+const KEPT: Duration = Duration::from_secs(3);
+/// Nor does it take so long on any machine, whatever it has to look at.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// So many looks that each found some tell that there always are, if there was as much time between them twice over.
 const ENOUGH: u32 = 4;
@@ -76,8 +87,27 @@ pub(super) struct Outcome {
 }
 
 impl Look {
+    /// Ends all contexts of the sandbox if it takes too long.
+    pub(super) async fn run(self, place: impl Future<Output = Option<OwnedSemaphorePermit>>) -> Option<Outcome> {
+        let _place = place.await;
+        let sandbox = Arc::clone(&self.sandbox);
+        let (start, begun) = (Instant::now(), Arc::new(OnceLock::new()));
+        let stopwatch = Arc::clone(&begun);
+        let looking = spawn_blocking(move || {
+            let _ = begun.set(Stopwatch::start());
+            self.look()
+        });
+        let outcome = impatiently(looking, EVERY, || {
+            let is_kept = stopwatch.get().is_some_and(|stopwatch: &Stopwatch| stopwatch.kept() > KEPT);
+            if is_kept || start.elapsed() > LONGEST {
+                sandbox.supervisor.sweep(&Overuse::Slow);
+            }
+        });
+        outcome.await.ok()
+    }
+
     /// Blocks.
-    pub(super) fn run(mut self) -> Outcome {
+    fn look(mut self) -> Outcome {
         let start = Instant::now();
         let mut carriers = std::mem::take(&mut self.carriers);
         // A look that never returned would be the last one at this sandbox.
@@ -95,16 +125,12 @@ impl Look {
         if has_too_many {
             self.end_most_numerous(tasks);
         }
-        let unseen = self.nameless(&self.all);
-        let maps = unseen.overmapped.iter().map(|id| self.end(*id, Overuse::Mapped)).count() > 0;
+        let unseen = nameless(&self.all, &self.sandbox.directory);
+        let is_untold = unseen.untold.iter().map(|id| self.end(*id, Overuse::Untold)).count() > 0;
         let carries = self.end_carriers(&unseen.carriers, carriers);
         let memory = self.usage.memory.saturating_add(unseen.memory());
         let is_large = memory > self.policy.memory && self.end_largest(&unseen);
-        (hides || has_too_many || maps || carries || is_large, unseen.on_disk)
-    }
-
-    fn nameless(&self, processes: &[u32]) -> Nameless {
-        nameless(processes, &self.sandbox.directory)
+        (hides || has_too_many || is_untold || carries || is_large, unseen.on_disk)
     }
 
     fn end(&self, id: u32, overuse: Overuse) {
@@ -121,7 +147,7 @@ impl Look {
     /// counted for each of them. Says whether it has.
     fn end_largest(&self, unseen: &Nameless) -> bool {
         let used = self.snapshot.proportional_memory(&self.all, unseen.in_memory).saturating_add(unseen.in_system);
-        let size = |id: u32| self.snapshot.memory(id).saturating_add(self.nameless(&[id]).memory());
+        let size = |id: u32| self.snapshot.memory(id).saturating_add(unseen.memory_by(id));
         let candidates = self.all.iter().copied().filter(|id| *id != self.root);
         let mut candidates: Vec<_> = candidates.map(|id| (size(id), id)).collect();
         candidates.sort_unstable();

@@ -50,6 +50,8 @@ mod confinement;
 #[cfg(unix)]
 mod context;
 #[cfg(unix)]
+mod descriptor;
+#[cfg(unix)]
 mod directory;
 #[cfg(unix)]
 mod disk;
@@ -84,6 +86,8 @@ mod output;
 #[cfg(unix)]
 mod overuse;
 #[cfg(unix)]
+mod pace;
+#[cfg(unix)]
 mod pause;
 #[cfg(unix)]
 mod processes;
@@ -109,6 +113,8 @@ mod sandbox;
 mod server;
 #[cfg(unix)]
 mod starts;
+#[cfg(unix)]
+mod stopwatch;
 #[cfg(unix)]
 mod supervisor;
 #[cfg(unix)]

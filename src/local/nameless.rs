@@ -1,20 +1,23 @@
 //! What the processes of a sandbox have in memory and on disk that no directory shows.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use super::descriptor::{self, About};
 use super::disk::BLOCK;
-use super::processes::{page_tables, threads};
+use super::processes::{page_size, page_tables, threads};
 use super::queues;
 
 /// No more of what tells of a process's mappings is read, in bytes. The most mappings that there can be take half of it if
 /// their files have names of usual length; with the longest names they would take seconds.
 const MOST_MAPS: usize = 16 << 20;
-/// What the system takes for one mapping, in bytes.
-const MAPPING: u64 = 256;
+/// What the system takes for one mapping, lock, or thing that is watched, in bytes.
+const ENTRY: u64 = 256;
+/// What a pipe may hold at least, in pages. The system limits for each user how many may hold more.
+const PIPE: u64 = 2;
 
 /// Files and directories that have no name any more, so that no directory shows them. In bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,13 +26,17 @@ pub(super) struct Nameless {
     pub(super) on_disk: u64,
     /// Those of memfd_create(2), and others that never were on a disk.
     pub(super) in_memory: u64,
-    /// What the system has of it: the tables of where memory is, and what sockets may hold that has not been read. As much
-    /// as they can, since nothing tells how much they do.
+    /// What the system has of it: the tables of where memory is, locks, and what sockets and pipes may hold that has not been
+    /// read. As much as they can, since nothing tells how much they do.
     pub(super) in_system: u64,
+    /// What of both is in the memory by each process; what several have, by the first.
+    by_process: HashMap<u32, u64>,
+    /// What of it is in queues, which are not of one process.
+    in_queues: u64,
     /// Sockets that hold open files on their way to another process, which are in no process's table meanwhile.
     pub(super) carriers: Vec<Carrier>,
-    /// Processes with more mappings than are looked at.
-    pub(super) overmapped: Vec<u32>,
+    /// Processes with more mappings, or more locks and watches, than are looked at.
+    pub(super) untold: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,42 +51,85 @@ impl Nameless {
     pub(super) fn memory(&self) -> u64 {
         self.in_memory.saturating_add(self.in_system)
     }
+
+    /// What would be let go of with a process, as far as can be told.
+    pub(super) fn memory_by(&self, process: u32) -> u64 {
+        self.by_process.get(&process).map_or(0, |own| own.saturating_add(self.in_queues))
+    }
 }
 
 /// What these processes have open or mapped without a name; `directory` tells which device is the disk. Blocks, and takes
 /// some microseconds for each descriptor.
 pub(super) fn nameless(processes: &[u32], directory: &Path) -> Nameless {
     let disk = fs::metadata(directory).map_or(0, |metadata| metadata.dev());
-    let mut seen = HashSet::new();
-    let mut found = Nameless::default();
-    let mut sockets = 0_u64;
+    let mut search = Search { disk, room: room_of_socket(), seen: HashSet::new(), found: Nameless::default() };
     for process in processes.iter().copied() {
-        let maps = maps(process);
-        if maps.len() == MOST_MAPS {
-            found.overmapped.push(process);
-        }
-        let in_tables = page_tables(process).saturating_add(lines(&maps).count() as u64 * MAPPING);
-        found.in_system = found.in_system.saturating_add(in_tables);
-        let mapped = mapped(process, &maps);
-        for path in descriptors(process).into_iter().chain(mapped).chain(working_directories(process)) {
-            let Ok(file) = fs::metadata(&path) else { continue };
-            let has_blocks = file.is_file() || file.is_dir();
-            if has_blocks && file.nlink() == 0 && seen.insert((file.dev(), file.ino())) {
-                let kind = if file.dev() == disk { &mut found.on_disk } else { &mut found.in_memory };
-                *kind = kind.saturating_add(file.blocks().saturating_mul(BLOCK));
-            }
-            if file.file_type().is_socket() && seen.insert((file.dev(), file.ino())) {
-                sockets += 1;
-                if carries(&path) {
-                    found.carriers.push(Carrier { process, socket: file.ino() });
-                }
-            }
-        }
+        search.go_through(process);
     }
-    let room = room_of_socket();
-    let in_sockets = sockets.saturating_mul(room).saturating_add(queues::waiting(processes, room));
-    found.in_system = found.in_system.saturating_add(in_sockets);
-    found
+    search.found.in_queues = queues::waiting(processes, search.room);
+    search.add(search.found.in_queues);
+    search.found
+}
+
+struct Search {
+    /// The number of the device.
+    disk: u64,
+    /// What a socket holds at most.
+    room: u64,
+    seen: HashSet<(u64, u64)>,
+    found: Nameless,
+}
+
+impl Search {
+    fn go_through(&mut self, process: u32) {
+        let before = self.found.memory();
+        let maps = maps(process);
+        let mut entries = lines(&maps).count() as u64;
+        let mut told = 0;
+        for path in descriptors(process) {
+            let about = if told < descriptor::MOST { About::read(&path) } else { About::default() };
+            entries = entries.saturating_add(about.entries);
+            told += about.told;
+            if let Some(socket) = self.note(&path)
+                && about.carries
+            {
+                self.found.carriers.push(Carrier { process, socket });
+            }
+        }
+        for path in mapped(process, &maps).into_iter().chain(working_directories(process)) {
+            self.note(&path);
+        }
+        if maps.len() == MOST_MAPS || told >= descriptor::MOST {
+            self.found.untold.push(process);
+        }
+        self.add(page_tables(process).saturating_add(entries.saturating_mul(ENTRY)));
+        self.found.by_process.insert(process, self.found.memory().saturating_sub(before));
+    }
+
+    /// Takes in what is open or mapped, once. Tells the number of a socket.
+    fn note(&mut self, path: &Path) -> Option<u64> {
+        let file = fs::metadata(path).ok()?;
+        let kind = file.file_type();
+        let is_nameless = (kind.is_file() || kind.is_dir()) && file.nlink() == 0;
+        if !(is_nameless || kind.is_socket() || kind.is_fifo()) || !self.seen.insert((file.dev(), file.ino())) {
+            return None;
+        }
+        if kind.is_socket() {
+            self.add(self.room);
+            return Some(file.ino());
+        }
+        if kind.is_fifo() {
+            self.add(PIPE * page_size());
+            return None;
+        }
+        let place = if file.dev() == self.disk { &mut self.found.on_disk } else { &mut self.found.in_memory };
+        *place = place.saturating_add(file.blocks().saturating_mul(BLOCK));
+        None
+    }
+
+    fn add(&mut self, in_system: u64) {
+        self.found.in_system = self.found.in_system.saturating_add(in_system);
+    }
 }
 
 /// What a process has open. Its threads have the same: they are kept from having a table of their own.
@@ -123,15 +173,6 @@ fn mapped(process: u32, maps: &[u8]) -> Vec<PathBuf> {
         Some(PathBuf::from(format!("/proc/{process}/map_files/{:x}-{:x}", first.ok()?, last.ok()?)))
     };
     lines(maps).filter_map(file).collect()
-}
-
-/// Whether a socket holds open files.
-fn carries(descriptor: &Path) -> bool {
-    let (Some(task), Some(number)) = (descriptor.parent().and_then(Path::parent), descriptor.file_name()) else {
-        return false;
-    };
-    let about = fs::read_to_string(task.join("fdinfo").join(number)).unwrap_or_default();
-    about.lines().any(|line| line.strip_prefix("scm_fds:").is_some_and(|count| count.trim() != "0"))
 }
 
 /// What a socket holds at most, in bytes: code cannot change it.

@@ -20,8 +20,10 @@ pub(super) enum Overuse {
     Hidden,
     /// The same, by open files that are in no process.
     Carried,
-    /// The same, by more mappings than are looked at.
-    Mapped,
+    /// The same, by more mappings, locks or watches than are looked at.
+    Untold,
+    /// The same, by what made looking at it take too long.
+    Slow,
     CpuTime {
         limit: Duration,
     },
@@ -41,7 +43,7 @@ impl Overuse {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Memory { .. } | Self::MachineMemory | Self::Backlog => "OutOfMemory",
-            Self::Hidden | Self::Carried | Self::Mapped => "KernelKilled",
+            Self::Hidden | Self::Carried | Self::Untold | Self::Slow => "KernelKilled",
             Self::CpuTime { .. } => "CpuTimeExceeded",
             Self::Processes { .. } => "TooManyProcesses",
             Self::Disk { .. } => "DiskFull",
@@ -64,9 +66,10 @@ impl fmt::Display for Overuse {
             Self::Carried => f.write_str(
                 "it left open files on their way between processes, in a socket, where nobody can tell what they take",
             ),
-            Self::Mapped => {
-                f.write_str("it mapped so many files, with such long names, that nobody can tell what it uses")
-            }
+            Self::Untold => f.write_str(
+                "it has so many mapped files with such long names, or so many locks or watches, that nobody can tell what it uses",
+            ),
+            Self::Slow => f.write_str("something in the sandbox kept the engine from seeing what it uses"),
             Self::CpuTime { limit } => {
                 write!(f, "it used more than its limit of {} s of processor time", limit.as_secs_f64())
             }

@@ -234,7 +234,7 @@ fn ticks_per_second() -> u64 {
     100
 }
 
-fn page_size() -> u64 {
+pub(super) fn page_size() -> u64 {
     rustix::param::page_size() as u64
 }
 

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::disk;
 use super::nameless::nameless;
+use super::pace::impatiently;
 use super::policy::Policy;
 use super::registry::Registry;
 use super::sandbox::Sandbox;
@@ -13,6 +16,9 @@ use super::sandbox::Sandbox;
 const UNSURE: u32 = 3;
 /// After so many in a row, these included, nothing can be said of the files any more.
 const MOST_UNSURE: u32 = 12;
+
+/// A count has an end of its own. One that takes longer is kept from it, by code that keeps a directory locked.
+const LATE: Duration = Duration::from_secs(45);
 
 /// A sandbox whose files are to be counted.
 pub(super) struct Tally {
@@ -32,8 +38,19 @@ pub(super) struct Outcome {
 }
 
 impl Tally {
-    /// Begins the end of the sandbox if its files take too much.
-    pub(super) async fn run(self, registry: Arc<Registry>) -> Outcome {
+    /// Begins the end of the sandbox if its files take too much, or too long.
+    pub(super) async fn run(
+        self,
+        place: impl Future<Output = Option<OwnedSemaphorePermit>>,
+        registry: Arc<Registry>,
+    ) -> Outcome {
+        let _place = place.await;
+        let (sandbox, disk) = (Arc::clone(&self.sandbox), self.policy.disk);
+        let counting = self.count(Arc::clone(&registry));
+        impatiently(counting, LATE, || registry.limit_disk(Arc::clone(&sandbox), u64::MAX, disk)).await
+    }
+
+    async fn count(self, registry: Arc<Registry>) -> Outcome {
         let Self { policy, sandbox, root, processes, unsure } = self;
         let directory = sandbox.directory.clone();
         let start = Instant::now();

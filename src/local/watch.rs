@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use super::look::{self, Carriers, Look};
+use super::pace::Pace;
 use super::policy::Policy;
 use super::processes::{Snapshot, Usage};
 use super::registry::Registry;
@@ -22,12 +23,11 @@ const ANYWAY: Duration = Duration::from_secs(5);
 /// Looking and counting take no more than one part in this many of the time, unless sandboxes make them slow: they would
 /// not be looked at for long.
 const SHARE: u32 = 20;
-/// What takes longer is not waited for: others are looked at meanwhile.
-const QUICK: Duration = Duration::from_millis(10);
 /// The time between two counts, at most.
 const COUNT: Duration = Duration::from_secs(10);
-/// So many slow looks, and so many counts of files, are made at a time.
-const MOST: usize = 4;
+/// A look that takes longer is a slow one, and so is a count.
+const QUICK_LOOK: Duration = Duration::from_millis(10);
+const QUICK_COUNT: Duration = Duration::from_secs(1);
 
 /// What is remembered of a sandbox.
 #[derive(Default)]
@@ -63,10 +63,6 @@ impl Seen {
         self.looked_at.is_none_or(|at| at.elapsed() >= ANYWAY)
     }
 
-    fn is_slow(&self) -> bool {
-        self.look_took > QUICK
-    }
-
     fn is_due_for_count(&self) -> bool {
         let longest = if self.unsure > 0 { IDLE } else { COUNT };
         let is_rested = |at: Instant| at.elapsed() >= (self.count_took * SHARE).min(longest);
@@ -97,9 +93,12 @@ struct Watch {
     registry: Arc<Registry>,
     policy: Arc<Policy>,
     seen: HashMap<String, Seen>,
-    /// What goes on beside the rounds.
-    slow_looks: JoinSet<look::Outcome>,
+    looks: JoinSet<Option<look::Outcome>>,
+    pace_of_looks: Pace,
+    /// What looks took since the last round.
+    looks_took: Duration,
     counts: JoinSet<tally::Outcome>,
+    pace_of_counts: Pace,
 }
 
 /// Watches all sandboxes, for as long as the engine runs.
@@ -109,110 +108,93 @@ pub(super) async fn watch(registry: Arc<Registry>) {
         registry,
         policy: Arc::new(policy),
         seen: HashMap::new(),
-        slow_looks: JoinSet::new(),
+        looks: JoinSet::new(),
+        pace_of_looks: Pace::new(QUICK_LOOK),
+        looks_took: Duration::ZERO,
         counts: JoinSet::new(),
+        pace_of_counts: Pace::new(QUICK_COUNT),
     };
-    let mut rest = IDLE;
+    let mut next = Instant::now() + IDLE;
     loop {
-        sleep(rest).await;
-        rest = watch.round().await;
+        tokio::select! {
+            () = sleep_until(next) => next = watch.round().await,
+            Some(outcome) = watch.looks.join_next() => if watch.looked(outcome.ok().flatten()) {
+                next = next.min(Instant::now() + BUSY);
+            },
+            Some(outcome) = watch.counts.join_next() => watch.counted(outcome.ok()),
+        }
     }
 }
 
 impl Watch {
-    /// Looks at every sandbox where something happened. Tells the time until the next round.
-    async fn round(&mut self) -> Duration {
-        let mut has_ended = self.collect();
+    /// Begins to look at every sandbox where something happened, and waits for none of the looks. Tells when the next round
+    /// is due.
+    async fn round(&mut self) -> Instant {
         let mut sandboxes: Vec<_> = self.registry.list();
         sandboxes.retain(|sandbox| sandbox.supervisor.process().is_some());
         self.seen.retain(|id, _| sandboxes.iter().any(|sandbox| sandbox.id == *id));
-        if sandboxes.is_empty() {
-            return IDLE;
-        }
         let start = Instant::now();
-        let Ok(found) = spawn_blocking(move || Found::now(sandboxes)).await else { return IDLE };
-        let (is_busy, quick) = self.begin_looks(&found);
-        let looks = spawn_blocking(move || quick.into_iter().map(Look::run).collect::<Vec<_>>());
-        for outcome in looks.await.unwrap_or_default() {
-            has_ended |= outcome.has_ended;
-            self.looked(outcome);
-        }
-        let took = start.elapsed();
+        let found = match sandboxes.is_empty() {
+            true => None,
+            false => spawn_blocking(move || Found::now(sandboxes)).await.ok(),
+        };
+        let took = start.elapsed() + std::mem::take(&mut self.looks_took);
+        let Some(found) = found else { return Instant::now() + IDLE };
+        let is_busy = self.begin_looks(&found);
         self.begin_counts(&found);
-        match (has_ended, is_busy) {
-            (true, _) => BUSY,
-            (false, true) => (took * SHARE).clamp(BUSY, IDLE),
-            (false, false) => IDLE,
-        }
+        Instant::now() + if is_busy { (took * SHARE).clamp(BUSY, IDLE) } else { IDLE }
     }
 
-    /// Takes in what has been done beside the rounds. Says whether something was ended.
-    fn collect(&mut self) -> bool {
-        let mut has_ended = false;
-        while let Some(outcome) = self.slow_looks.try_join_next() {
-            let Ok(outcome) = outcome else { continue };
-            has_ended |= outcome.has_ended;
-            self.looked(outcome);
-        }
-        while let Some(outcome) = self.counts.try_join_next() {
-            let Ok(outcome) = outcome else { continue };
-            if let Some(seen) = self.seen.get_mut(&outcome.id) {
-                seen.counted(&outcome);
-            }
+    /// Takes in what a look found. Says whether something was ended.
+    fn looked(&mut self, outcome: Option<look::Outcome>) -> bool {
+        let Some(outcome) = outcome else { return false };
+        self.looks_took += outcome.took;
+        // Files that are sent around may be on their way at each count.
+        self.registry.limit_disk(Arc::clone(&outcome.sandbox), outcome.on_disk, self.policy.disk);
+        let has_ended = outcome.has_ended;
+        if let Some(seen) = self.seen.get_mut(&outcome.sandbox.id) {
+            seen.looked(outcome);
         }
         has_ended
     }
 
-    fn looked(&mut self, outcome: look::Outcome) {
-        // Files that are sent around may be on their way at each count.
-        self.registry.limit_disk(Arc::clone(&outcome.sandbox), outcome.on_disk, self.policy.disk);
-        if let Some(seen) = self.seen.get_mut(&outcome.sandbox.id) {
-            seen.looked(outcome);
+    fn counted(&mut self, outcome: Option<tally::Outcome>) {
+        let seen = outcome.as_ref().and_then(|outcome| self.seen.get_mut(&outcome.id));
+        if let (Some(seen), Some(outcome)) = (seen, outcome) {
+            seen.counted(&outcome);
         }
     }
 
-    /// Begins the slow looks and returns the quick ones, with whether something goes on in a sandbox.
-    fn begin_looks(&mut self, found: &Found) -> (bool, Vec<Look>) {
-        let (mut quick, mut slow) = (Vec::new(), Vec::new());
+    /// Says whether something goes on in a sandbox.
+    fn begin_looks(&mut self, found: &Found) -> bool {
         let mut is_busy = false;
         for (sandbox, root, usage) in &found.sandboxes {
             let seen = self.seen.entry(sandbox.id.clone()).or_default();
             is_busy |= seen.is_busy(&self.policy, *usage);
-            if seen.is_due_for_look(&self.policy, *usage) {
-                if seen.is_slow() { &mut slow } else { &mut quick }.push((sandbox, *root, *usage));
+            if !seen.is_due_for_look(&self.policy, *usage) {
+                continue;
             }
+            (seen.usage, seen.is_looked_at, seen.has_new_files) = (Some(*usage), true, true);
+            let look = Look {
+                policy: Arc::clone(&self.policy),
+                snapshot: Arc::clone(&found.snapshot),
+                sandbox: Arc::clone(sandbox),
+                root: *root,
+                all: found.snapshot.tree(*root),
+                usage: *usage,
+                carriers: std::mem::take(&mut seen.carriers),
+            };
+            self.looks.spawn(look.run(self.pace_of_looks.place(seen.look_took)));
         }
-        // What has waited longest comes first.
-        slow.sort_by_key(|(sandbox, ..)| self.seen.get(&sandbox.id).and_then(|seen| seen.looked_at));
-        slow.truncate(MOST.saturating_sub(self.slow_looks.len()));
-        for (sandbox, root, usage) in slow {
-            let look = self.look(found, sandbox, root, usage);
-            self.slow_looks.spawn_blocking(move || look.run());
-        }
-        let quick = quick.into_iter().map(|(sandbox, root, usage)| self.look(found, sandbox, root, usage));
-        (is_busy, quick.collect())
-    }
-
-    fn look(&mut self, found: &Found, sandbox: &Arc<Sandbox>, root: u32, usage: Usage) -> Look {
-        let seen = self.seen.entry(sandbox.id.clone()).or_default();
-        (seen.usage, seen.is_looked_at, seen.has_new_files) = (Some(usage), true, true);
-        Look {
-            policy: Arc::clone(&self.policy),
-            snapshot: Arc::clone(&found.snapshot),
-            sandbox: Arc::clone(sandbox),
-            root,
-            all: found.snapshot.tree(root),
-            usage,
-            carriers: std::mem::take(&mut seen.carriers),
-        }
+        is_busy
     }
 
     fn begin_counts(&mut self, found: &Found) {
         let is_due = |seen: &Seen| seen.is_due_for_count().then_some(seen.counted_at);
         let due = found.sandboxes.iter().map(|it| (self.seen.get(&it.0.id).and_then(is_due), it));
         let mut due: Vec<_> = due.filter_map(|(due, it)| Some((due?, it))).collect();
+        // What has waited longest comes first.
         due.sort_by_key(|(counted_at, _)| *counted_at);
-        due.truncate(MOST.saturating_sub(self.counts.len()));
         for (_, (sandbox, root, _)) in due {
             let seen = self.seen.entry(sandbox.id.clone()).or_default();
             (seen.is_counted, seen.has_new_files) = (true, false);
@@ -223,7 +205,8 @@ impl Watch {
                 processes: found.snapshot.tree(*root),
                 unsure: seen.unsure,
             };
-            self.counts.spawn(tally.run(Arc::clone(&self.registry)));
+            let place = self.pace_of_counts.place(seen.count_took);
+            self.counts.spawn(tally.run(place, Arc::clone(&self.registry)));
         }
     }
 }

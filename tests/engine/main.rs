@@ -8,6 +8,7 @@ mod control;
 mod e2b;
 mod evading;
 mod hiding;
+mod in_system;
 mod languages;
 mod libraries;
 mod lifecycle;

@@ -9,7 +9,8 @@
 //! 4. seccomp: system calls that are refused.
 //!
 //! Landlock and seccomp are required: without them no engine starts, unless the program says that it wants none.
-//! Contexts add a Landlock domain of their own to that (`python/domain.py`), so that code cannot signal what keeps it.
+//! Contexts add a Landlock domain and a filter of their own to that (`python/domain.py`), so that code cannot signal what
+//! keeps it, or use up the kernel's memory for more of these.
 
 mod process;
 
@@ -80,7 +81,12 @@ pub(in crate::local) struct Domain {
     readable: Option<Vec<PathBuf>>,
     /// In seconds. A limit of the contexts only: what they leave behind costs the supervisor time, and it has to outlive that.
     cpu_time: Option<u64>,
+    /// Of system calls, as bpf(4) has it.
+    filter: Vec<Instruction>,
 }
+
+/// Its code, how far to jump if it is true and if not, and its operand.
+type Instruction = (u16, u8, u8, u32);
 
 /// What an engine would find on this machine.
 pub(in crate::local) fn report() -> Result<ConfinementReport> {

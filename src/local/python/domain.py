@@ -1,12 +1,11 @@
 """Takes rights from a context that the supervisor keeps: signalling the supervisor and other contexts, and where the
 machine's own /proc is there, reading what others have in it.
 
-It is a Landlock domain inside the one that the supervisor is in; see landlock(7). What the system's version does not
-know is left out.
+It is a Landlock domain inside the one that the supervisor is in, of which what the system's version does not know is left
+out (see landlock(7)), and a filter of system calls: from there on no ruleset and no filter can be made any more.
 """
 
 import ctypes
-import errno
 import os
 import resource
 import struct
@@ -25,7 +24,6 @@ OWN = (
 )  # fmt: skip
 
 PR_SET_SECCOMP, FILTER = 22, 2
-RETURN_ERROR, RETURN_ALLOW = 0x00050000, 0x7FFF0000
 
 library = ctypes.CDLL(None, use_errno=True)
 system, prctl = library.syscall, library.prctl
@@ -51,14 +49,8 @@ def can_signal_engine():
     return True
 
 
-def refuse_rulesets():
-    """From here on there are no more: rulesets take memory of the system that no limit counts."""
-    steps = (  # see seccomp(2): code, jump if true, jump if false, operand
-        (0x20, 0, 0, 0),  # load the number of the call
-        (0x15, 0, 1, CREATE_RULESET),
-        (0x06, 0, 0, RETURN_ERROR | errno.EOPNOTSUPP),  # as where there is no Landlock
-        (0x06, 0, 0, RETURN_ALLOW),
-    )
+def install(steps):
+    """Installs a filter of system calls; see seccomp(2)."""
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
     address = ctypes.addressof(program)
     if prctl(PR_SET_SECCOMP, FILTER, struct.pack("HP", len(steps), address), 0, 0) != 0:
@@ -68,10 +60,11 @@ def refuse_rulesets():
 class Domain:
     """What a context may read; made once, by the supervisor, and entered by every context."""
 
-    def __init__(self, readable, cpu_time):
+    def __init__(self, readable, cpu_time, filter):
         version = call(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(VERSION_QUERY))
         self.readable = readable
         self.cpu_time = cpu_time
+        self.filter = filter
         scopes = SCOPE_SIGNAL | SCOPE_ABSTRACT_SOCKET if version >= SCOPES_SINCE else 0
         # Then the domain that the engine made for this process has that scope too.
         self.is_alone = scopes != 0 and not can_signal_engine()
@@ -105,7 +98,7 @@ class Domain:
                 self.allow(f"/proc/self/{name}")
         call(RESTRICT_SELF, ctypes.c_int(self.ruleset), ctypes.c_uint(0))
         os.close(self.ruleset)
-        refuse_rulesets()
+        install(self.filter)
 
     def limit_cpu_time(self):
         """Reaching the limit is told by a signal; the hard limit is for those who ignore it. Neither is raised."""

@@ -1,5 +1,6 @@
 //! The layers of Linux.
 
+mod calls;
 mod child;
 mod landlock;
 mod place;
@@ -20,7 +21,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use seccompiler::BpfProgram;
 
-use super::{Domain, Process, Start, Started};
+use super::{Domain, Instruction, Process, Start, Started};
 use crate::error::{Error, Result as CrateResult};
 use crate::local::directory::{self, EngineDirectory};
 use crate::local::policy::{Namespaces, Network, Policy};
@@ -64,8 +65,9 @@ enum Reach {
 pub(super) struct Confined {
     has_namespaces: bool,
     reach: Reach,
-    /// The same for every sandbox.
-    filters: Vec<BpfProgram>,
+    /// The same for every sandbox, and for every context.
+    filter: BpfProgram,
+    filter_of_contexts: Vec<Instruction>,
     /// An empty directory; see [`Root`].
     stage: PathBuf,
 }
@@ -104,7 +106,7 @@ pub(super) fn establish(
         Layer::active("limits", "setrlimit", report::LIMITS),
         Layer::active("privileges", "no_new_privs, no capabilities", report::PRIVILEGES),
         Layer::active("landlock", format!("version {version}"), report::LANDLOCK),
-        Layer::active("seccomp", "filters", report::SECCOMP),
+        Layer::active("seccomp", "a filter of system calls", report::SECCOMP),
         namespaces,
     ];
     let report = ConfinementReport::new(confined.level(), layers);
@@ -131,8 +133,10 @@ impl Confined {
             Network::On | Network::Hosts(_) if Allowed::new(policy).is_some() => Reach::Itself,
             Network::On | Network::Hosts(_) => Reach::Machine,
         };
-        let filters = seccomp::filters(reach, has_namespaces)?;
-        Ok(Self { has_namespaces, reach, filters, stage: directory.stage().to_owned() })
+        let filter = seccomp::of_sandbox(reach, has_namespaces)?;
+        let of_contexts = seccomp::of_context()?;
+        let filter_of_contexts = of_contexts.into_iter().map(|it| (it.code, it.jt, it.jf, it.k)).collect();
+        Ok(Self { has_namespaces, reach, filter, filter_of_contexts, stage: directory.stage().to_owned() })
     }
 
     pub(super) fn level(&self) -> Level {
@@ -174,7 +178,8 @@ impl Confined {
         let launch = Launch { namespaces: self.namespaces(), steps, program: Some(program) };
         let process = child::start(&launch).map(Process::Confined)?;
         let cpu_time = policy.cpu_time.map(|limit| limit.as_secs() + u64::from(limit.subsec_nanos() > 0));
-        let domain = Domain { readable: self.readable(places, start.directory), cpu_time };
+        let readable = self.readable(places, start.directory);
+        let domain = Domain { readable, cpu_time, filter: self.filter_of_contexts.clone() };
         Ok(Started { process, exit: kept.exit()?, domain: Some(domain) })
     }
 
@@ -233,7 +238,7 @@ impl Confined {
         steps.extend(enter);
         // Not before the last file was opened: the program may have more open than a sandbox may.
         steps.extend(limits(policy, self.has_namespaces));
-        steps.extend(self.filters.iter().cloned().map(Step::Seccomp));
+        steps.push(Step::Seccomp(self.filter.clone()));
         Ok((steps, Kept { _ruleset: ruleset, exit }))
     }
 }

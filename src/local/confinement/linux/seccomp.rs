@@ -4,125 +4,14 @@ use std::collections::BTreeMap;
 
 use libc::{c_int, c_long};
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch, sock_filter,
 };
 
 use super::Reach;
+use super::calls::{ABOUT_PROCESSES, ATTRIBUTES, REFUSED, REFUSED_AMONG_OTHERS, SHORT_CUTS, UNKNOWN};
 
 const ARCH: TargetArch = if cfg!(target_arch = "aarch64") { TargetArch::aarch64 } else { TargetArch::x86_64 };
-
-// Newer calls, which have the same numbers everywhere.
-const SETXATTRAT: c_long = 463;
-const REMOVEXATTRAT: c_long = 466;
-const OPEN_TREE_ATTR: c_long = 467;
-const FILE_SETATTR: c_long = 469;
-
-/// Refused whatever their arguments are.
-const REFUSED: &[c_long] = &[
-    // Other processes' memory and doings.
-    libc::SYS_ptrace,
-    libc::SYS_process_vm_readv,
-    libc::SYS_process_vm_writev,
-    libc::SYS_process_madvise,
-    libc::SYS_pidfd_getfd,
-    libc::SYS_kcmp,
-    libc::SYS_move_pages,
-    libc::SYS_migrate_pages,
-    libc::SYS_perf_event_open,
-    // Namespaces and mounts.
-    libc::SYS_unshare,
-    libc::SYS_setns,
-    libc::SYS_mount,
-    libc::SYS_umount2,
-    libc::SYS_pivot_root,
-    libc::SYS_chroot,
-    libc::SYS_fsopen,
-    libc::SYS_fsconfig,
-    libc::SYS_fsmount,
-    libc::SYS_fspick,
-    libc::SYS_move_mount,
-    libc::SYS_open_tree,
-    libc::SYS_mount_setattr,
-    OPEN_TREE_ATTR,
-    // Ways around checks on paths.
-    libc::SYS_name_to_handle_at,
-    libc::SYS_open_by_handle_at,
-    libc::SYS_fanotify_init,
-    libc::SYS_quotactl,
-    libc::SYS_quotactl_fd,
-    FILE_SETATTR,
-    // Large parts of the kernel that programs can do without.
-    libc::SYS_bpf,
-    libc::SYS_userfaultfd,
-    libc::SYS_io_uring_setup,
-    libc::SYS_io_uring_enter,
-    libc::SYS_io_uring_register,
-    libc::SYS_add_key,
-    libc::SYS_request_key,
-    libc::SYS_keyctl,
-    libc::SYS_memfd_secret,
-    // A pipe can hold large pages of it, which no process shows.
-    libc::SYS_vmsplice,
-    libc::SYS_lookup_dcookie,
-    libc::SYS_nfsservctl,
-    libc::SYS_vhangup,
-    libc::SYS_syslog,
-    // What would outlive the sandbox, and be seen by others; or what others have, whose numbers are easily guessed.
-    libc::SYS_shmget,
-    libc::SYS_shmat,
-    libc::SYS_shmctl,
-    libc::SYS_semget,
-    libc::SYS_semop,
-    libc::SYS_semtimedop,
-    libc::SYS_semctl,
-    libc::SYS_msgget,
-    libc::SYS_msgsnd,
-    libc::SYS_msgrcv,
-    libc::SYS_msgctl,
-    libc::SYS_mq_open,
-    libc::SYS_mq_unlink,
-    // The machine's.
-    libc::SYS_acct,
-    libc::SYS_swapon,
-    libc::SYS_swapoff,
-    libc::SYS_reboot,
-    libc::SYS_kexec_load,
-    libc::SYS_kexec_file_load,
-    libc::SYS_init_module,
-    libc::SYS_finit_module,
-    libc::SYS_delete_module,
-    libc::SYS_settimeofday,
-    libc::SYS_clock_settime,
-    libc::SYS_clock_adjtime,
-    libc::SYS_adjtimex,
-    libc::SYS_sethostname,
-    libc::SYS_setdomainname,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_iopl,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_ioperm,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_modify_ldt,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_uselib,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_sysfs,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS__sysctl,
-];
-
-/// Refused where other files and processes of the machine can be named: Landlock has no rights for these.
-const REFUSED_AMONG_OTHERS: &[c_long] = &[
-    // Would tell the names of files that a directory may not be listed for.
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_inotify_init,
-    libc::SYS_inotify_init1,
-    libc::SYS_inotify_add_watch,
-];
-
-/// Calls that a process may make about itself, which is number 0 in their first argument. Others it could slow down.
-const ABOUT_PROCESSES: [c_long; 4] =
-    [libc::SYS_sched_setaffinity, libc::SYS_sched_setattr, libc::SYS_sched_setparam, libc::SYS_sched_setscheduler];
 
 /// The flags of clone(2) that make namespaces.
 const NAMESPACES: c_int = libc::CLONE_NEWNS
@@ -136,72 +25,122 @@ const NAMESPACES: c_int = libc::CLONE_NEWNS
 /// A flag of close_range(2).
 const CLOSE_RANGE_UNSHARE: u64 = 2;
 
-/// TIOCSTI and TIOCLINUX, requests of ioctl(2).
-const TYPING: [u64; 2] = [0x5412, 0x541c];
+/// The instructions that decide, and that go on further down.
+const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
 
-/// The filters of a sandbox with this much of a network.
-pub(super) fn filters(reach: Reach, has_namespaces: bool) -> Result<Vec<BpfProgram>, String> {
-    let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
-    let unknown = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
-    let unsupported = SeccompAction::Errno(libc::EOPNOTSUPP.unsigned_abs());
-    let unsuitable = SeccompAction::Errno(libc::EINVAL.unsigned_abs());
-    let done = SeccompAction::Errno(0);
-    let filters = [
-        filter(rules(reach, has_namespaces)?, refused)?,
-        filter(hidden(), unknown)?,
-        filter(all_of(ATTRIBUTES), unsupported)?,
-        filter(all_of(SHORT_CUTS), unsuitable)?,
-        filter(without_effect()?, done)?,
+/// TIOCSTI and TIOCLINUX, requests of ioctl(2).
+const TYPING: [c_int; 2] = [0x5412, 0x541c];
+
+/// By the number of the call; without a rule whatever its arguments are.
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+/// The filter of a sandbox with this much of a network.
+pub(super) fn of_sandbox(reach: Reach, has_namespaces: bool) -> Result<BpfProgram, String> {
+    let answers = [
+        (rules(reach, has_namespaces)?, libc::EPERM),
+        (all_of(UNKNOWN), libc::ENOSYS),
+        (all_of(ATTRIBUTES), libc::EOPNOTSUPP),
+        (unsuitable()?, libc::EINVAL),
+        (unsupported_options()?, libc::ENOPROTOOPT),
+        (other_protocols(reach)?, libc::EPROTONOSUPPORT),
+        (without_effect()?, 0),
     ];
-    Ok(filters.into_iter().chain(other_calls()).collect())
+    let filters = answers.into_iter().map(|(rules, error)| filter(rules, error)).collect::<Result<Vec<_>, _>>()?;
+    Ok(joined(other_calls().into_iter().chain(filters)))
+}
+
+/// The filter that a context has besides, and its supervisor has not, which makes a ruleset and a filter for each context.
+/// Both take memory of the system that no limit counts, and so many filters as code could make bring it to a standstill.
+pub(super) fn of_context() -> Result<BpfProgram, String> {
+    let filters = BTreeMap::from([
+        (libc::SYS_seccomp, Vec::new()),
+        (libc::SYS_prctl, vec![of_argument(0, libc::PR_SET_SECCOMP)?]),
+    ]);
+    // As where there is no Landlock, and no filters.
+    Ok(joined([
+        filter(all_of(&[libc::SYS_landlock_create_ruleset]), libc::EOPNOTSUPP)?,
+        filter(filters, libc::EINVAL)?,
+    ]))
 }
 
 /// Whatever their arguments are.
-fn all_of(calls: &[c_long]) -> BTreeMap<i64, Vec<SeccompRule>> {
+fn all_of(calls: &[c_long]) -> Rules {
     calls.iter().map(|call| (*call, Vec::new())).collect()
 }
 
-fn filter(rules: BTreeMap<i64, Vec<SeccompRule>>, action: SeccompAction) -> Result<BpfProgram, String> {
+fn filter(rules: Rules, error: c_int) -> Result<BpfProgram, String> {
+    let action = SeccompAction::Errno(error.unsigned_abs());
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, ARCH).map_err(|error| error.to_string())?;
     filter.try_into().map_err(|error: seccompiler::BackendError| error.to_string())
 }
 
-/// The flags of clone3 are in memory, where no filter sees them. Programs then take clone, whose flags are looked at.
-fn hidden() -> BTreeMap<i64, Vec<SeccompRule>> {
-    BTreeMap::from([(libc::SYS_clone3, Vec::new())])
+/// One filter of several, of which the first that does not allow a call decides. The system goes through every filter that
+/// there is, and keeps memory for each.
+fn joined(filters: impl IntoIterator<Item = BpfProgram>) -> BpfProgram {
+    let mut all = BpfProgram::new();
+    for filter in filters {
+        let left = (0..filter.len()).rev();
+        all.extend(filter.into_iter().zip(left).map(|(instruction, left)| match instruction {
+            sock_filter { code: RETURN, k: libc::SECCOMP_RET_ALLOW, .. } => {
+                let next = u32::try_from(left).unwrap_or(u32::MAX);
+                sock_filter { code: JUMP, jt: 0, jf: 0, k: next }
+            }
+            other => other,
+        }));
+    }
+    all.push(sock_filter { code: RETURN, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW });
+    all
 }
 
-/// One byte of a file that they put into a pipe or a socket keeps a large page of memory, also after the file is gone.
-/// Programs know files that these cannot be used with, and copy otherwise.
-const SHORT_CUTS: &[c_long] = &[libc::SYS_splice, libc::SYS_tee, libc::SYS_sendfile];
+/// Short cuts, and locks of open files: a mapping keeps those where no process shows them.
+fn unsuitable() -> Result<Rules, String> {
+    let locks = [libc::F_OFD_SETLK, libc::F_OFD_SETLKW].map(|lock| of_argument(1, lock));
+    let mut rules = all_of(SHORT_CUTS);
+    rules.insert(libc::SYS_fcntl, locks.into_iter().collect::<Result<_, _>>()?);
+    Ok(rules)
+}
 
-/// Files in memory keep them in the kernel's own, without a limit, and Landlock has no right for those of files outside.
-/// Programs know file systems that have none.
-const ATTRIBUTES: &[c_long] = &[
-    libc::SYS_setxattr,
-    libc::SYS_lsetxattr,
-    libc::SYS_fsetxattr,
-    SETXATTRAT,
-    libc::SYS_removexattr,
-    libc::SYS_lremovexattr,
-    libc::SYS_fremovexattr,
-    REMOVEXATTRAT,
-];
+/// Programs for sockets take memory that no process shows, and pages that are sent and not copied stay after they are let go.
+fn unsupported_options() -> Result<Rules, String> {
+    let options = [
+        libc::SO_ATTACH_FILTER,
+        libc::SO_ATTACH_BPF,
+        libc::SO_ATTACH_REUSEPORT_CBPF,
+        libc::SO_ATTACH_REUSEPORT_EBPF,
+        libc::SO_ZEROCOPY,
+    ];
+    options_of_sockets(&options)
+}
 
 /// The sizes of sockets' buffers are hints, and what sockets hold is memory that no process shows. So the hints are taken,
 /// and nothing changes.
-fn without_effect() -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
-    let sizes = [libc::SO_SNDBUF, libc::SO_RCVBUF].map(|option| {
-        let [level, option] = [libc::SOL_SOCKET, option].map(|number| u64::from(number.unsigned_abs()));
-        rule(vec![condition(1, SeccompCmpOp::Eq, level)?, condition(2, SeccompCmpOp::Eq, option)?])
-    });
-    Ok(BTreeMap::from([(libc::SYS_setsockopt, sizes.into_iter().collect::<Result<_, _>>()?)]))
+fn without_effect() -> Result<Rules, String> {
+    options_of_sockets(&[libc::SO_SNDBUF, libc::SO_RCVBUF])
 }
 
-fn rules(reach: Reach, has_namespaces: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
+fn options_of_sockets(options: &[c_int]) -> Result<Rules, String> {
+    let level = || condition(1, SeccompCmpOp::Eq, number(libc::SOL_SOCKET));
+    let set = |option: &c_int| rule(vec![level()?, condition(2, SeccompCmpOp::Eq, number(*option))?]);
+    Ok(BTreeMap::from([(libc::SYS_setsockopt, options.iter().map(set).collect::<Result<_, _>>()?)]))
+}
+
+/// On a network of the sandbox's own there are the protocols whose queues are looked at, and no others.
+fn other_protocols(reach: Reach) -> Result<Rules, String> {
+    if reach != Reach::Itself {
+        return Ok(Rules::new());
+    }
+    let mut conditions = vec![condition(0, SeccompCmpOp::Ne, number(libc::AF_UNIX))?];
+    for protocol in [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP] {
+        conditions.push(condition(2, SeccompCmpOp::Ne, number(protocol))?);
+    }
+    Ok(BTreeMap::from([(libc::SYS_socket, vec![rule(conditions)?])]))
+}
+
+fn rules(reach: Reach, has_namespaces: bool) -> Result<Rules, String> {
     let mut rules = all_of(REFUSED);
     let flag = |flag: c_int| {
-        let bits = u64::from(flag.unsigned_abs());
+        let bits = number(flag);
         rule(vec![condition(0, SeccompCmpOp::MaskedEq(bits), bits)?])
     };
     let flags = (0..32).map(|bit| 1_i32.wrapping_shl(bit)).filter(|bit| NAMESPACES & bit != 0);
@@ -211,17 +150,17 @@ fn rules(reach: Reach, has_namespaces: bool) -> Result<BTreeMap<i64, Vec<Seccomp
     let unshares = condition(2, SeccompCmpOp::MaskedEq(CLOSE_RANGE_UNSHARE), CLOSE_RANGE_UNSHARE)?;
     rules.insert(libc::SYS_close_range, vec![rule(vec![unshares])?]);
     // Characters put into a terminal's input would be typed by the user.
-    let ioctls = TYPING.iter().map(|request| rule(vec![condition(1, SeccompCmpOp::Eq, *request)?]));
+    let ioctls = TYPING.iter().map(|request| of_argument(1, *request));
     rules.insert(libc::SYS_ioctl, ioctls.collect::<Result<_, _>>()?);
-    let others = families(reach).iter().map(|family| condition(0, SeccompCmpOp::Ne, u64::from(family.unsigned_abs())));
+    let others = families(reach).iter().map(|family| condition(0, SeccompCmpOp::Ne, number(*family)));
     let others: Vec<_> = others.collect::<Result<_, _>>()?;
     rules.insert(libc::SYS_socket, if others.is_empty() { Vec::new() } else { vec![rule(others)?] });
     if !families(reach).contains(&libc::AF_UNIX) {
         rules.insert(libc::SYS_socketpair, pairs()?);
     }
     // The engine would not see any more what memory and files the process has.
-    let dumpable = u64::from(libc::PR_SET_DUMPABLE.unsigned_abs());
-    let hides = vec![condition(0, SeccompCmpOp::Eq, dumpable)?, condition(1, SeccompCmpOp::Eq, 0)?];
+    let hides =
+        vec![condition(0, SeccompCmpOp::Eq, number(libc::PR_SET_DUMPABLE))?, condition(1, SeccompCmpOp::Eq, 0)?];
     rules.insert(libc::SYS_prctl, vec![rule(hides)?]);
     // The limits of another process: they can end it.
     rules.insert(libc::SYS_prlimit64, vec![rule(vec![condition(0, SeccompCmpOp::Ne, 0)?])?]);
@@ -233,7 +172,7 @@ fn rules(reach: Reach, has_namespaces: bool) -> Result<BTreeMap<i64, Vec<Seccomp
 
 /// A thread with open files that the other threads of its process have not: the engine would have to look at each thread.
 fn table_of_its_own() -> Result<SeccompRule, String> {
-    let [thread, files] = [libc::CLONE_THREAD, libc::CLONE_FILES].map(|flag| u64::from(flag.unsigned_abs()));
+    let [thread, files] = [libc::CLONE_THREAD, libc::CLONE_FILES].map(number);
     rule(vec![condition(0, SeccompCmpOp::MaskedEq(thread | files), thread)?])
 }
 
@@ -241,17 +180,16 @@ fn table_of_its_own() -> Result<SeccompRule, String> {
 /// what is sent, would join to any service that has a path. Connected streams stay what they are.
 fn pairs() -> Result<Vec<SeccompRule>, String> {
     const KIND: u64 = 0xf;
-    let unix = u64::from(libc::AF_UNIX.unsigned_abs());
+    let unix = number(libc::AF_UNIX);
     let mut rules = vec![rule(vec![condition(0, SeccompCmpOp::Ne, unix)?])?];
     for kind in [libc::SOCK_DGRAM, libc::SOCK_RAW] {
-        let kind = u64::from(kind.unsigned_abs());
-        rules.push(rule(vec![condition(1, SeccompCmpOp::MaskedEq(KIND), kind)?])?);
+        rules.push(rule(vec![condition(1, SeccompCmpOp::MaskedEq(KIND), number(kind))?])?);
     }
     Ok(rules)
 }
 
 /// What could be done to other processes of the same user, by their numbers.
-fn among_others() -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
+fn among_others() -> Result<Rules, String> {
     // PRIO_PROCESS is 0, IOPRIO_WHO_PROCESS 1.
     let only_itself = |kind| {
         let other_kind = rule(vec![condition(0, SeccompCmpOp::Ne, kind)?])?;
@@ -280,6 +218,16 @@ fn rule(conditions: Vec<SeccompCondition>) -> Result<SeccompRule, String> {
     SeccompRule::new(conditions).map_err(|error| error.to_string())
 }
 
+/// That an argument has this value.
+fn of_argument(argument: u8, value: c_int) -> Result<SeccompRule, String> {
+    rule(vec![condition(argument, SeccompCmpOp::Eq, number(value))?])
+}
+
+/// As filters compare it; none of these is negative.
+fn number(constant: c_int) -> u64 {
+    u64::from(constant.unsigned_abs())
+}
+
 fn condition(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompCondition, String> {
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value).map_err(|error| error.to_string())
 }
@@ -287,11 +235,8 @@ fn condition(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<Seccomp
 /// The calls of the x32 interface have numbers of their own, by which they would pass the other filters.
 #[cfg(target_arch = "x86_64")]
 fn other_calls() -> Option<BpfProgram> {
-    use seccompiler::sock_filter;
-
     const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
-    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
     const X32: u32 = 0x4000_0000;
     let instruction = |code, jt, k| sock_filter { code, jt, jf: 0, k };
     // The number of the call stands first in what a filter sees.
@@ -316,9 +261,35 @@ mod tests {
     fn there_are_filters_for_every_reach() {
         for reach in [Reach::Nothing, Reach::Itself, Reach::Machine] {
             for has_namespaces in [true, false] {
-                let filters = filters(reach, has_namespaces).unwrap();
-                assert!(filters.len() >= 2 && filters.iter().all(|filter| !filter.is_empty() && filter.len() < 4096));
+                let filter = of_sandbox(reach, has_namespaces).unwrap();
+                assert!((500..4096).contains(&filter.len()), "{}", filter.len());
             }
         }
+    }
+
+    #[test]
+    fn of_joined_filters_the_first_that_does_not_allow_a_call_decides() {
+        let [first, second] = [(39, 1), (40, 2)].map(|(call, error)| filter(all_of(&[39, call]), error).unwrap());
+        let lengths = [first.len(), second.len()];
+        let joined = joined([first, second]);
+        assert_eq!(joined.len(), lengths[0] + lengths[1] + 1);
+        let run = |call: u32| {
+            let (mut at, mut loaded) = (0, None);
+            loop {
+                let sock_filter { code, jt, jf, k } = joined[at];
+                at += 1;
+                match (code, k) {
+                    (RETURN, action) => return action,
+                    (JUMP, far) => at += far as usize,
+                    // Of what a filter sees, the number of the call, and the architecture, which is this one.
+                    (0x20, 0) => loaded = Some(call),
+                    (0x20, 4) => loaded = None,
+                    (0x15, value) => at += usize::from(if loaded.is_none_or(|it| it == value) { jt } else { jf }),
+                    other => panic!("{other:?}"),
+                }
+            }
+        };
+        let error = |number: u32| libc::SECCOMP_RET_ERRNO | number;
+        assert_eq!([39, 40, 41].map(run), [error(1), error(2), libc::SECCOMP_RET_ALLOW]);
     }
 }
