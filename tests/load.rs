@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use code_interpreter::{CodeInterpreter, Event, LocalEngine, Sandbox};
+use code_interpreter::{CodeInterpreter, Event, LocalEngine, Sandbox, Shell};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// How many sandboxes are alive at once, are made in sequence, and run code together.
@@ -63,7 +63,8 @@ async fn many_sandboxes_leave_nothing() {
     };
     allow_descriptors(8 * load.alive as u64 + 256);
     let root = std::env::temp_dir().join(format!("load-{}", std::process::id()));
-    let engine = LocalEngine::builder().directory(&root).start().unwrap();
+    // The same on machines with and without IPython, which takes longer to start.
+    let engine = LocalEngine::builder().directory(&root).shell(Shell::Standard).start().unwrap();
     println!("{}", engine.confinement());
     let client = CodeInterpreter::builder().engine(engine.clone()).build().unwrap();
     // The first ones make what stays: connections, threads and buffers.
