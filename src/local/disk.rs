@@ -4,10 +4,12 @@ use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
+
+use super::stopwatch::Stopwatch;
 
 /// The unit of `st_blocks`, whatever the file system's own is.
 pub(super) const BLOCK: u64 = 512;
@@ -36,11 +38,11 @@ pub(super) struct Count {
 /// The bytes that a directory takes with all that is in it. A file that has several names counts once; links are not
 /// followed, and code that changes the tree meanwhile does not lead out of it. Blocks, and takes some microseconds a file.
 pub(super) fn count(directory: &Path) -> Count {
-    let until = Instant::now() + LONGEST;
+    let stopwatch = Stopwatch::start();
     let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(TICK);
-    let first = Walk::through(directory, until);
+    let first = Walk::through(directory, &stopwatch);
     // What has changed since a directory was listed shows when it is listed again.
-    let second = Walk::through(directory, until);
+    let second = Walk::through(directory, &stopwatch);
     match (first, second) {
         (Some(first), Some(second)) => {
             let is_sure = second.changed < start && !first.has_missed && !second.has_missed;
@@ -77,7 +79,7 @@ struct Level {
 
 impl Walk {
     /// None if there is too much of it.
-    fn through(directory: &Path, until: Instant) -> Option<Self> {
+    fn through(directory: &Path, stopwatch: &Stopwatch) -> Option<Self> {
         let mut walk = Self::default();
         let Ok(root) = CString::new(directory.as_os_str().as_encoded_bytes()) else { return Some(walk) };
         match Opened::at(CWD, &root) {
@@ -89,7 +91,7 @@ impl Walk {
             Err(_) => walk.has_missed = true,
         }
         while let Some(level) = walk.way.last_mut() {
-            if walk.waiting > MOST_WAITING || Instant::now() > until {
+            if walk.waiting > MOST_WAITING || stopwatch.has_gone_on_for(LONGEST) {
                 return None;
             }
             let Some(name) = level.below.pop() else {

@@ -23,12 +23,10 @@ const ROUNDS: usize = 10;
 /// What programs hand to each other arrives sooner than this.
 const ARRIVAL: Duration = Duration::from_secs(4);
 
-/// So often a look is asked how it is getting on.
-const EVERY: Duration = Duration::from_secs(1);
-/// It is not kept from going on for so long, unless by code that changes its memory without end, say.
-const KEPT: Duration = Duration::from_secs(3);
+/// A look is not kept from going on for so long, unless by code that changes its memory without end, say. In seconds.
+const KEPT: u32 = 3;
 /// Nor does it take so long on any machine, whatever it has to look at.
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: u32 = 30;
 
 /// So many looks that each found some tell that there always are, if there was as much time between them twice over.
 const ENOUGH: u32 = 4;
@@ -91,15 +89,16 @@ impl Look {
     pub(super) async fn run(self, place: impl Future<Output = Option<OwnedSemaphorePermit>>) -> Option<Outcome> {
         let _place = place.await;
         let sandbox = Arc::clone(&self.sandbox);
-        let (start, begun) = (Instant::now(), Arc::new(OnceLock::new()));
+        let begun = Arc::new(OnceLock::new());
         let stopwatch = Arc::clone(&begun);
         let looking = spawn_blocking(move || {
             let _ = begun.set(Stopwatch::start());
             self.look()
         });
-        let outcome = impatiently(looking, EVERY, || {
-            let is_kept = stopwatch.get().is_some_and(|stopwatch: &Stopwatch| stopwatch.kept() > KEPT);
-            if is_kept || start.elapsed() > LONGEST {
+        let is_kept =
+            move || stopwatch.get().is_some_and(|it: &Stopwatch| it.kept() >= Duration::from_secs(KEPT.into()));
+        let outcome = impatiently(looking, |seconds| {
+            if seconds >= LONGEST || seconds >= KEPT && is_kept() {
                 sandbox.supervisor.sweep(&Overuse::Slow);
             }
         });

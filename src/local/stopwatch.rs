@@ -27,8 +27,16 @@ impl Stopwatch {
 
     /// How long the thread has been kept since the start; zero where the system does not tell.
     pub(super) fn kept(&self) -> Duration {
-        let went_on = |total: Duration| total.saturating_sub(self.before);
-        self.went_on().map_or(Duration::ZERO, |total| self.start.elapsed().saturating_sub(went_on(total)))
+        self.start.elapsed().saturating_sub(self.gone_on())
+    }
+
+    /// Whether the thread has gone on for longer, which is how long it has been where the system does not tell.
+    pub(super) fn has_gone_on_for(&self, time: Duration) -> bool {
+        self.start.elapsed() > time && self.gone_on() > time
+    }
+
+    fn gone_on(&self) -> Duration {
+        self.went_on().map_or_else(|| self.start.elapsed(), |total| total.saturating_sub(self.before))
     }
 
     /// See proc_pid_schedstat(5): the time that it has run, and that it has waited to run, in nanoseconds.
@@ -51,8 +59,8 @@ mod tests {
             std::hint::spin_loop();
         }
         let kept = stopwatch.kept();
-        assert!(kept < time / 2, "{kept:?}");
+        assert!(kept < time / 2 && stopwatch.has_gone_on_for(time / 2), "{kept:?}");
         std::thread::sleep(time);
-        assert!(stopwatch.kept() > kept + time / 2, "{stopwatch:?}");
+        assert!(stopwatch.kept() > kept + time / 2 && !stopwatch.has_gone_on_for(time * 3 / 2), "{stopwatch:?}");
     }
 }

@@ -17,8 +17,8 @@ const UNSURE: u32 = 3;
 /// After so many in a row, these included, nothing can be said of the files any more.
 const MOST_UNSURE: u32 = 12;
 
-/// A count has an end of its own. One that takes longer is kept from it, by code that keeps a directory locked.
-const LATE: Duration = Duration::from_secs(45);
+/// A count has an end of its own. One that takes longer is kept from it, by code that keeps a directory locked. In seconds.
+const LATE: u32 = 45;
 
 /// A sandbox whose files are to be counted.
 pub(super) struct Tally {
@@ -47,7 +47,12 @@ impl Tally {
         let _place = place.await;
         let (sandbox, disk) = (Arc::clone(&self.sandbox), self.policy.disk);
         let counting = self.count(Arc::clone(&registry));
-        impatiently(counting, LATE, || registry.limit_disk(Arc::clone(&sandbox), u64::MAX, disk)).await
+        impatiently(counting, |seconds| {
+            if seconds == LATE {
+                registry.limit_disk(Arc::clone(&sandbox), u64::MAX, disk);
+            }
+        })
+        .await
     }
 
     async fn count(self, registry: Arc<Registry>) -> Outcome {
