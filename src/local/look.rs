@@ -1,7 +1,6 @@
 //! A look at the processes of one sandbox, which ends those that are over a limit.
 
 use std::collections::{HashMap, HashSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -86,32 +85,40 @@ pub(super) struct Outcome {
 
 impl Look {
     /// Ends all contexts of the sandbox if it takes too long.
-    pub(super) async fn run(self, place: impl Future<Output = Option<OwnedSemaphorePermit>>) -> Option<Outcome> {
+    pub(super) async fn run(self, place: impl Future<Output = Option<OwnedSemaphorePermit>>) -> Outcome {
         let _place = place.await;
         let sandbox = Arc::clone(&self.sandbox);
-        let begun = Arc::new(OnceLock::new());
-        let stopwatch = Arc::clone(&begun);
+        let stopwatch = Arc::new(OnceLock::<Stopwatch>::new());
+        let started = Arc::clone(&stopwatch);
         let looking = spawn_blocking(move || {
-            let _ = begun.set(Stopwatch::start());
+            let _ = started.set(Stopwatch::start());
             self.look()
         });
-        let is_kept =
-            move || stopwatch.get().is_some_and(|it: &Stopwatch| it.kept() >= Duration::from_secs(KEPT.into()));
-        let outcome = impatiently(looking, |seconds| {
+        let is_kept = || stopwatch.get().is_some_and(|it| it.kept() >= Duration::from_secs(KEPT.into()));
+        let mut is_told = false;
+        let looked = impatiently(looking, |seconds| {
             if seconds >= LONGEST || seconds >= KEPT && is_kept() {
+                if !std::mem::replace(&mut is_told, true) {
+                    note(&sandbox, &Overuse::Slow);
+                }
                 sandbox.supervisor.sweep(&Overuse::Slow);
             }
         });
-        outcome.await.ok()
+        // A look that found nothing is not the last one, as one that never ended would be.
+        looked.await.unwrap_or_else(|_| Outcome {
+            sandbox: Arc::clone(&sandbox),
+            has_ended: false,
+            carriers: Carriers::default(),
+            on_disk: 0,
+            took: Duration::ZERO,
+        })
     }
 
     /// Blocks.
     fn look(mut self) -> Outcome {
         let start = Instant::now();
         let mut carriers = std::mem::take(&mut self.carriers);
-        // A look that never returned would be the last one at this sandbox.
-        let ended = catch_unwind(AssertUnwindSafe(|| self.end_what_is_too_much(&mut carriers)));
-        let (has_ended, on_disk) = ended.unwrap_or_default();
+        let (has_ended, on_disk) = self.end_what_is_too_much(&mut carriers);
         Outcome { sandbox: self.sandbox, has_ended, carriers, on_disk, took: start.elapsed() }
     }
 
@@ -172,7 +179,7 @@ impl Look {
         let overuse = Overuse::Processes { count, limit: self.policy.processes };
         match most {
             Some(context) => self.judge(context, overuse.clone()),
-            None => self.note(&overuse),
+            None => note(&self.sandbox, &overuse),
         }
         let members = |snapshot: &Snapshot| -> Vec<u32> {
             let roots = match most {
@@ -201,15 +208,15 @@ impl Look {
 
     /// Says beforehand why a process is going to be killed, which may be that of a context.
     fn judge(&self, id: u32, overuse: Overuse) {
-        self.note(&overuse);
+        note(&self.sandbox, &overuse);
         if let Some(inner) = inner_id(id) {
             self.sandbox.supervisor.judge(inner, overuse);
         }
     }
+}
 
-    fn note(&self, overuse: &Overuse) {
-        self.sandbox.log.note(Severity::Warn, format!("a process is killed: {overuse}"));
-    }
+fn note(sandbox: &Sandbox, overuse: &Overuse) {
+    sandbox.log.note(Severity::Warn, format!("a process is killed: {overuse}"));
 }
 
 /// The number that a process has for the sandbox, which may count its own.

@@ -16,6 +16,8 @@ use super::queues;
 const MOST_MAPS: usize = 16 << 20;
 /// What the system takes for one mapping, lock, or thing that is watched, in bytes.
 const ENTRY: u64 = 256;
+/// What an event takes in the queue of an `inotify`, with the longest name.
+const EVENT: u64 = 512;
 /// What a pipe may hold at least, in pages. The system limits for each user how many may hold more.
 const PIPE: u64 = 2;
 
@@ -29,9 +31,9 @@ pub(super) struct Nameless {
     /// What the system has of it: the tables of where memory is, locks, and what sockets and pipes may hold that has not been
     /// read. As much as they can, since nothing tells how much they do.
     pub(super) in_system: u64,
-    /// What of both is in the memory by each process; what several have, by the first.
+    /// What of both is there by each process; files, sockets and pipes that several have, by the first of them.
     by_process: HashMap<u32, u64>,
-    /// What of it is in queues, which are not of one process.
+    /// What of it is in the network, and not of one process.
     in_queues: u64,
     /// Sockets that hold open files on their way to another process, which are in no process's table meanwhile.
     pub(super) carriers: Vec<Carrier>,
@@ -62,7 +64,9 @@ impl Nameless {
 /// some microseconds for each descriptor.
 pub(super) fn nameless(processes: &[u32], directory: &Path) -> Nameless {
     let disk = fs::metadata(directory).map_or(0, |metadata| metadata.dev());
-    let mut search = Search { disk, room: room_of_socket(), seen: HashSet::new(), found: Nameless::default() };
+    let queue = setting("fs/inotify/max_queued_events", 16_384).saturating_mul(EVENT);
+    let (seen, found) = (HashSet::new(), Nameless::default());
+    let mut search = Search { disk, room: room_of_socket(), queue, seen, found };
     for process in processes.iter().copied() {
         search.go_through(process);
     }
@@ -76,6 +80,8 @@ struct Search {
     disk: u64,
     /// What a socket holds at most.
     room: u64,
+    /// What the queue of an `inotify` holds at most.
+    queue: u64,
     seen: HashSet<(u64, u64)>,
     found: Nameless,
 }
@@ -110,6 +116,8 @@ impl Search {
     fn note(&mut self, path: &Path) -> Option<u64> {
         let file = fs::metadata(path).ok()?;
         let kind = file.file_type();
+        // Each time that it is open it is another.
+        self.add(descriptor::kept(path, &file, self.queue));
         let is_nameless = (kind.is_file() || kind.is_dir()) && file.nlink() == 0;
         if !(is_nameless || kind.is_socket() || kind.is_fifo()) || !self.seen.insert((file.dev(), file.ino())) {
             return None;
@@ -177,11 +185,16 @@ fn mapped(process: u32, maps: &[u8]) -> Vec<PathBuf> {
 
 /// What a socket holds at most, in bytes: code cannot change it.
 fn room_of_socket() -> u64 {
-    let default = |name| {
-        let text = fs::read_to_string(format!("/proc/sys/net/core/{name}")).unwrap_or_default();
-        text.trim().parse().unwrap_or(212_992)
-    };
-    default("wmem_default").max(default("rmem_default"))
+    ["wmem_default", "rmem_default"]
+        .map(|name| setting(&format!("net/core/{name}"), 212_992))
+        .into_iter()
+        .fold(0, u64::max)
+}
+
+/// A number that the system was set to, and what it is as a rule.
+fn setting(name: &str, usual: u64) -> u64 {
+    let text = fs::read_to_string(Path::new("/proc/sys").join(name)).unwrap_or_default();
+    text.trim().parse().unwrap_or(usual)
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -77,7 +77,7 @@ impl fmt::Display for Overuse {
                 write!(f, "the sandbox had {count} processes and threads, over its limit of {limit}")
             }
             Self::Disk { used: u64::MAX, .. } => {
-                f.write_str("its files are too many, or change too fast, to be counted")
+                f.write_str("its files cannot be counted: they are too many, change too fast, or something keeps their directories busy")
             }
             Self::Disk { used, limit } => {
                 write!(f, "its files took {}, over the limit of {}", Bytes(*used), Bytes(*limit))

@@ -25,8 +25,9 @@ const ANYWAY: Duration = Duration::from_secs(5);
 const SHARE: u32 = 20;
 /// The time between two counts, at most.
 const COUNT: Duration = Duration::from_secs(10);
-/// A look that takes longer is a slow one, and so is a count.
+/// A look that takes longer is a slow one.
 const QUICK_LOOK: Duration = Duration::from_millis(10);
+/// And so is a count that takes longer.
 const QUICK_COUNT: Duration = Duration::from_secs(1);
 
 /// What is remembered of a sandbox.
@@ -93,9 +94,9 @@ struct Watch {
     registry: Arc<Registry>,
     policy: Arc<Policy>,
     seen: HashMap<String, Seen>,
-    looks: JoinSet<Option<look::Outcome>>,
+    looks: JoinSet<look::Outcome>,
     pace_of_looks: Pace,
-    /// What looks took since the last round.
+    /// What looks took since the last round, of slow ones only so much as a quick one does.
     looks_took: Duration,
     counts: JoinSet<tally::Outcome>,
     pace_of_counts: Pace,
@@ -118,10 +119,10 @@ pub(super) async fn watch(registry: Arc<Registry>) {
     loop {
         tokio::select! {
             () = sleep_until(next) => next = watch.round().await,
-            Some(outcome) = watch.looks.join_next() => if watch.looked(outcome.ok().flatten()) {
+            Some(Ok(outcome)) = watch.looks.join_next() => if watch.looked(outcome) {
                 next = next.min(Instant::now() + BUSY);
             },
-            Some(outcome) = watch.counts.join_next() => watch.counted(outcome.ok()),
+            Some(Ok(outcome)) = watch.counts.join_next() => watch.counted(&outcome),
         }
     }
 }
@@ -146,9 +147,8 @@ impl Watch {
     }
 
     /// Takes in what a look found. Says whether something was ended.
-    fn looked(&mut self, outcome: Option<look::Outcome>) -> bool {
-        let Some(outcome) = outcome else { return false };
-        self.looks_took += outcome.took;
+    fn looked(&mut self, outcome: look::Outcome) -> bool {
+        self.looks_took += outcome.took.min(QUICK_LOOK);
         // Files that are sent around may be on their way at each count.
         self.registry.limit_disk(Arc::clone(&outcome.sandbox), outcome.on_disk, self.policy.disk);
         let has_ended = outcome.has_ended;
@@ -158,10 +158,9 @@ impl Watch {
         has_ended
     }
 
-    fn counted(&mut self, outcome: Option<tally::Outcome>) {
-        let seen = outcome.as_ref().and_then(|outcome| self.seen.get_mut(&outcome.id));
-        if let (Some(seen), Some(outcome)) = (seen, outcome) {
-            seen.counted(&outcome);
+    fn counted(&mut self, outcome: &tally::Outcome) {
+        if let Some(seen) = self.seen.get_mut(&outcome.id) {
+            seen.counted(outcome);
         }
     }
 

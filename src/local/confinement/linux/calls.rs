@@ -1,12 +1,16 @@
-//! Which system calls are refused, whatever their arguments are.
+//! Which system calls are refused, by their numbers.
 
 use libc::c_long;
 
 // Newer calls, which have the same numbers everywhere.
+const STATMOUNT: c_long = 457;
+const LISTMOUNT: c_long = 458;
 const SETXATTRAT: c_long = 463;
 const REMOVEXATTRAT: c_long = 466;
 const OPEN_TREE_ATTR: c_long = 467;
 const FILE_SETATTR: c_long = 469;
+/// What newer ones do, nobody has looked at. They have the same numbers everywhere too.
+pub(super) const LAST_KNOWN: c_long = FILE_SETATTR;
 
 /// Refused whatever their arguments are.
 pub(super) const REFUSED: &[c_long] = &[
@@ -52,12 +56,12 @@ pub(super) const REFUSED: &[c_long] = &[
     libc::SYS_request_key,
     libc::SYS_keyctl,
     libc::SYS_memfd_secret,
-    // A pipe can hold large pages of it, which no process shows.
-    libc::SYS_vmsplice,
     libc::SYS_lookup_dcookie,
     libc::SYS_nfsservctl,
     libc::SYS_vhangup,
     libc::SYS_syslog,
+    // A pipe can hold large pages of a process's memory, which no process shows.
+    libc::SYS_vmsplice,
     // What would outlive the sandbox, and be seen by others; or what others have, whose numbers are easily guessed.
     libc::SYS_shmget,
     libc::SYS_shmat,
@@ -117,7 +121,8 @@ pub(super) const ABOUT_PROCESSES: [c_long; 4] =
 
 /// As where the kernel has none of them. The flags of clone3 are in memory, where no filter sees them: programs then take
 /// clone, whose flags are looked at. Asynchronous polls keep sockets, and files on their way in them, that no process shows.
-pub(super) const UNKNOWN: &[c_long] = &[libc::SYS_clone3, libc::SYS_io_setup];
+/// Mounts are told of by files that can be hidden, and by these calls.
+pub(super) const UNKNOWN: &[c_long] = &[libc::SYS_clone3, libc::SYS_io_setup, STATMOUNT, LISTMOUNT];
 
 /// One byte of a file that they put into a pipe or a socket keeps a large page of memory, also after the file is gone.
 /// Programs know files that these cannot be used with, and copy otherwise.

@@ -9,7 +9,7 @@ use seccompiler::{
 };
 
 use super::Reach;
-use super::calls::{ABOUT_PROCESSES, ATTRIBUTES, REFUSED, REFUSED_AMONG_OTHERS, SHORT_CUTS, UNKNOWN};
+use super::calls::{ABOUT_PROCESSES, ATTRIBUTES, LAST_KNOWN, REFUSED, REFUSED_AMONG_OTHERS, SHORT_CUTS, UNKNOWN};
 
 const ARCH: TargetArch = if cfg!(target_arch = "aarch64") { TargetArch::aarch64 } else { TargetArch::x86_64 };
 
@@ -29,8 +29,9 @@ const CLOSE_RANGE_UNSHARE: u64 = 2;
 const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
 
-/// TIOCSTI and TIOCLINUX, requests of ioctl(2).
-const TYPING: [c_int; 2] = [0x5412, 0x541c];
+/// Requests of ioctl(2). TIOCSTI and TIOCLINUX put characters into a terminal's input, which would be typed by the user;
+/// FS_IOC_SETFLAGS and FS_IOC_FSSETXATTR change files that were opened to be read only.
+const REQUESTS: [u32; 4] = [0x5412, 0x541c, 0x4008_6602, 0x401c_5820];
 
 /// By the number of the call; without a rule whatever its arguments are.
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
@@ -47,7 +48,7 @@ pub(super) fn of_sandbox(reach: Reach, has_namespaces: bool) -> Result<BpfProgra
         (without_effect()?, 0),
     ];
     let filters = answers.into_iter().map(|(rules, error)| filter(rules, error)).collect::<Result<Vec<_>, _>>()?;
-    Ok(joined(other_calls().into_iter().chain(filters)))
+    Ok(joined([other_calls()].into_iter().chain(filters)))
 }
 
 /// The filter that a context has besides, and its supervisor has not, which makes a ruleset and a filter for each context.
@@ -93,11 +94,19 @@ fn joined(filters: impl IntoIterator<Item = BpfProgram>) -> BpfProgram {
     all
 }
 
-/// Short cuts, and locks of open files: a mapping keeps those where no process shows them.
+/// Short cuts; locks of open files, which a mapping keeps where no process shows them; and newer settings of a process than
+/// those that have been looked at, since one takes half a GiB of memory that is not the process's (a table of futexes).
 fn unsuitable() -> Result<Rules, String> {
+    const LAST_KNOWN: u64 = 77;
     let locks = [libc::F_OFD_SETLK, libc::F_OFD_SETLKW].map(|lock| of_argument(1, lock));
+    let mut settings = vec![condition(0, SeccompCmpOp::Gt, LAST_KNOWN)?];
+    // These are words, and not in a row with the others.
+    for known in [libc::PR_SET_VMA, libc::PR_SET_PTRACER] {
+        settings.push(condition(0, SeccompCmpOp::Ne, number(known))?);
+    }
     let mut rules = all_of(SHORT_CUTS);
     rules.insert(libc::SYS_fcntl, locks.into_iter().collect::<Result<_, _>>()?);
+    rules.insert(libc::SYS_prctl, vec![rule(settings)?]);
     Ok(rules)
 }
 
@@ -149,8 +158,7 @@ fn rules(reach: Reach, has_namespaces: bool) -> Result<Rules, String> {
     // A thread would get a table of its own by this too.
     let unshares = condition(2, SeccompCmpOp::MaskedEq(CLOSE_RANGE_UNSHARE), CLOSE_RANGE_UNSHARE)?;
     rules.insert(libc::SYS_close_range, vec![rule(vec![unshares])?]);
-    // Characters put into a terminal's input would be typed by the user.
-    let ioctls = TYPING.iter().map(|request| of_argument(1, *request));
+    let ioctls = REQUESTS.iter().map(|request| rule(vec![condition(1, SeccompCmpOp::Eq, u64::from(*request))?]));
     rules.insert(libc::SYS_ioctl, ioctls.collect::<Result<_, _>>()?);
     let others = families(reach).iter().map(|family| condition(0, SeccompCmpOp::Ne, number(*family)));
     let others: Vec<_> = others.collect::<Result<_, _>>()?;
@@ -232,25 +240,19 @@ fn condition(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<Seccomp
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value).map_err(|error| error.to_string())
 }
 
-/// The calls of the x32 interface have numbers of their own, by which they would pass the other filters.
-#[cfg(target_arch = "x86_64")]
-fn other_calls() -> Option<BpfProgram> {
+/// Calls that are newer than this crate, and those of the x32 interface: these have larger numbers still, by which they would
+/// pass the other filters. To programs they are not there.
+fn other_calls() -> BpfProgram {
     const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-    const AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
-    const X32: u32 = 0x4000_0000;
+    const ABOVE: u16 = (libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K) as u16;
     let instruction = |code, jt, k| sock_filter { code, jt, jf: 0, k };
     // The number of the call stands first in what a filter sees.
-    Some(vec![
+    vec![
         instruction(LOAD, 0, 0),
-        instruction(AT_LEAST, 1, X32),
+        instruction(ABOVE, 1, u32::try_from(LAST_KNOWN).unwrap_or(0)),
         instruction(RETURN, 0, libc::SECCOMP_RET_ALLOW),
         instruction(RETURN, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs()),
-    ])
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn other_calls() -> Option<BpfProgram> {
-    None
+    ]
 }
 
 #[cfg(test)]
