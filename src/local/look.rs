@@ -22,6 +22,8 @@ const ROUNDS: usize = 10;
 /// What programs hand to each other arrives sooner than this.
 const ARRIVAL: Duration = Duration::from_secs(4);
 
+/// So many more processes than are allowed are too many to be told apart: what stops them has to be quick.
+const MANY: u64 = 512;
 /// A look is not kept from going on for so long, unless by code that changes its memory without end, say. In seconds.
 const KEPT: u32 = 3;
 /// Nor does it take so long on any machine, whatever it has to look at.
@@ -124,9 +126,15 @@ impl Look {
 
     /// Says whether something had to be ended, and what deleted files take on the disk.
     fn end_what_is_too_much(&self, carriers: &mut Carriers) -> (bool, u64) {
+        let tasks = self.usage.tasks;
+        if tasks > self.policy.processes.saturating_mul(2).saturating_add(MANY) {
+            let overuse = Overuse::Processes { count: tasks, limit: self.policy.processes };
+            note(&self.sandbox, &overuse);
+            self.sandbox.supervisor.sweep(&overuse);
+            return (true, 0);
+        }
         let hidden = self.all.iter().copied().filter(|id| *id != self.root && processes::is_hidden(*id));
         let hides = hidden.map(|id| self.end(id, Overuse::Hidden)).count() > 0;
-        let tasks = self.usage.tasks;
         let has_too_many = tasks > self.policy.processes;
         if has_too_many {
             self.end_most_numerous(tasks);

@@ -45,9 +45,10 @@ impl Snapshot {
     /// Reads /proc once. Takes some microseconds for each process of the machine.
     pub(super) fn take() -> Self {
         let mut snapshot = Self::default();
-        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
-            let Some(id) = id else { continue };
+        // All numbers come first: who forks faster than processes are read would keep the end away.
+        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ids: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+        for id in ids {
             let Some(process) = Process::read(id) else { continue };
             snapshot.children.entry(process.parent).or_default().push(id);
             snapshot.processes.insert(id, process);

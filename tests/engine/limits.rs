@@ -87,6 +87,28 @@ cloned = libc.clone(hide, top, VM | FS | SIGHAND | THREAD, None), ctypes.get_err
 }
 
 #[test]
+fn memory_that_runs_out_bit_by_bit() {
+    // What there is of small objects is still there when the error is told.
+    let codes = [
+        "while True: l.append(bytearray(1 << 20))",
+        "while True: l.append(bytearray(100 << 10))",
+        "while True: l.append({'a': len(l)})",
+        "while True: l.append(list(range(1000)))",
+        "for i in range(10**9): l.append(i)",
+        "def fill():\n    while True: l.append(str(len(l)))\nfill()",
+    ];
+    at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
+        for code in codes {
+            let run = peer.run(id, &format!("l = []\n{code}"));
+            let memory = matches!(run.error.as_deref(), Some("MemoryError" | "OutOfMemory"));
+            assert!(memory && run.value.contains("limit of 256 MiB"), "{code}: {run:?}");
+            peer.run(id, "l = None");
+            assert_eq!(peer.text(id, "1 + 1"), "2", "{code}");
+        }
+    });
+}
+
+#[test]
 fn processor_time() {
     at_each_level(Policy::new().cpu_time(Duration::from_secs(1)), |peer, id| {
         assert_lost(peer, id, &peer.run(id, "while True: pass"), "CpuTimeExceeded", "limit of 1 s of processor time");
@@ -179,4 +201,19 @@ fn a_program_may_have_more_files_open_than_a_sandbox() {
         assert_eq!(peer.text(id, "1 + 1"), "2");
     });
     drop(open);
+}
+
+#[test]
+fn a_fork_bomb() {
+    let code = "bomb() { bomb | bomb & }; bomb; for i in 1 2 3 4 5 6 7 8; do sleep 1; done";
+    at_each_level(Policy::new().processes(40), |peer, id| {
+        let start = Instant::now();
+        let run = peer.run_with(id, serde_json::json!({"code": code, "language": "bash", "timeout": 30}));
+        eprintln!("after {:?}: {:?}", start.elapsed(), run.error);
+        // An ordinary user's are refused by the operating system, and die one by one.
+        let is_refused = run.error.is_none() && !rustix::process::geteuid().is_root();
+        assert!(is_refused || run.error.as_deref() == Some("TooManyProcesses"), "{run:?}");
+        eventually("nothing of it is left", || processes_of(&peer.root).len() < 10);
+        assert_eq!(peer.text(id, "1 + 1"), "2");
+    });
 }

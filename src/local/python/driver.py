@@ -34,7 +34,7 @@ import threading
 import types
 
 from code_interpreter_libraries import LibraryHooks, open_figures
-from code_interpreter_limits import explained
+from code_interpreter_limits import Reserve, explained
 from code_interpreter_notebook import Notebook
 from code_interpreter_results import describe, sturdily
 
@@ -257,6 +257,7 @@ class Driver:
         self.module = module or types.ModuleType("__main__")
         self.notebook = notebook(self)
         self.loop = None
+        self.reserve = Reserve()
         self.run = 0
         self.count = 0
         self.in_user_code = False
@@ -354,6 +355,7 @@ class Driver:
         error = None
         try:
             try:
+                self.reserve.keep()
                 self.in_user_code = True
                 self.unshield()
                 self.execute(source)
@@ -363,6 +365,7 @@ class Driver:
         except BaseException as late:
             self.in_user_code = False
             error = late if error is None else error  # its truth is user code as well
+        self.reserve.use()
         if self.is_fork():
             self.end_fork(error)
         return error

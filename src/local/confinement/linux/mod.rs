@@ -210,6 +210,7 @@ impl Confined {
         let mut steps = Vec::from_iter(offer_for_memory());
         if self.has_namespaces {
             steps.extend(root::become_user());
+            steps.extend(root::limit_numbers(policy.processes));
             let root = Root {
                 stage: &self.stage,
                 places,

@@ -60,6 +60,22 @@ pub(super) fn become_user() -> Vec<Step> {
     ]
 }
 
+/// Has the system give a new pid namespace no more numbers than this allows for, where it can: the limit on processes does not
+/// count what root owns. From Linux 6.14 on, before which the same file is that of the machine.
+pub(super) fn limit_numbers(processes: u64) -> Option<Step> {
+    const SINCE: (u32, u32) = (6, 14);
+    // The first ones are given once only, and the same number should not come again at once.
+    const ROOM: u64 = 1024;
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+    let mut numbers = release.split(|letter: char| !letter.is_ascii_digit()).map_while(|number| number.parse().ok());
+    let version: (u32, u32) = (numbers.next()?, numbers.next()?);
+    let settings = rustix::fs::statvfs("/proc/sys").ok()?;
+    let most = std::fs::read_to_string("/proc/sys/kernel/pid_max").ok()?.trim().parse().ok()?;
+    let wanted = processes.saturating_mul(2).saturating_add(ROOM);
+    let can = version >= SINCE && !settings.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) && wanted < most;
+    can.then(|| Step::Write { path: c_bytes(b"/proc/sys/kernel/pid_max"), text: wanted.to_string().into_bytes() })
+}
+
 impl Root<'_> {
     /// Puts it together and enters it.
     pub(super) fn steps(&self) -> Vec<Step> {
