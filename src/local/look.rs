@@ -217,8 +217,9 @@ impl Look {
     /// Says beforehand why a process is going to be killed, which may be that of a context.
     fn judge(&self, id: u32, overuse: Overuse) {
         note(&self.sandbox, &overuse);
+        let parent = self.snapshot.get(id).and_then(|process| inner_id(process.parent));
         if let Some(inner) = inner_id(id) {
-            self.sandbox.supervisor.judge(inner, overuse);
+            self.sandbox.supervisor.judge(inner, parent, overuse);
         }
     }
 }

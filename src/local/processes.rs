@@ -16,7 +16,7 @@ pub(super) struct Snapshot {
 /// One process of a snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Process {
-    parent: u32,
+    pub(super) parent: u32,
     /// With that of the children that it has waited for, in ticks of the clock.
     ticks: u64,
     threads: u64,

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::backlog::Backlog;
 use super::channel::{Lines, Pipe, Socket};
 use super::confinement::{Confinement, Outcome, Process, Start};
-use super::language::{self, Runner};
+use super::language::{self, Language, Runner};
 use super::overuse::Overuse;
 use super::pause::{Going, Pause};
 use super::policy::Network;
@@ -118,6 +118,8 @@ struct Report {
 struct Entry {
     exit: watch::Sender<Option<Exit>>,
     pid: Option<u32>,
+    /// What runs the code is a process that this one started.
+    ends_with_child: bool,
     /// Why it is being killed.
     verdict: Option<Overuse>,
 }
@@ -159,7 +161,7 @@ impl Supervisor {
         let mut environment = environment(python, sandbox, &home, &confinement.temporary(directory));
         let allowed = confinement.policy().and_then(Allowed::new);
         if allowed.is_some() {
-            environment.extend(way_out());
+            environment.extend(way_out(confinement.policy().map(|policy| &policy.network)));
         }
         if confinement.policy().is_some_and(|policy| policy.network == Network::Off) {
             environment.extend(no_way_out());
@@ -227,7 +229,8 @@ impl Supervisor {
     ) -> Result<(u64, watch::Receiver<Option<Exit>>)> {
         let kernel = self.next.fetch_add(1, Ordering::Relaxed);
         let (exit, exited) = watch::channel(None);
-        lock(&self.kernels).insert(kernel, Entry { exit, pid: None, verdict: None });
+        let ends_with_child = runner.language == Language::Bash;
+        lock(&self.kernels).insert(kernel, Entry { exit, pid: None, ends_with_child, verdict: None });
         let [control, stdout, stderr] = &descriptors;
         let descriptors = [control.as_fd(), stdout.as_fd(), stderr.as_fd()];
         let line = serde_json::json!({
@@ -267,9 +270,14 @@ impl Supervisor {
         let _ = self.socket.send_now(line.as_bytes(), &[]);
     }
 
-    /// Notes why a kernel is going to be killed; its process is given as the sandbox counts processes.
-    pub(super) fn judge(&self, pid: u32, overuse: Overuse) {
-        if let Some(entry) = lock(&self.kernels).values_mut().find(|entry| entry.pid == Some(pid)) {
+    /// Notes why a kernel is going to be killed. Its process, and the one that started that, are given as the sandbox counts
+    /// processes.
+    pub(super) fn judge(&self, pid: u32, parent: Option<u32>, overuse: Overuse) {
+        let is_meant = |entry: &&mut Entry| match entry.pid {
+            None => false,
+            own => own == Some(pid) || entry.ends_with_child && own == parent,
+        };
+        if let Some(entry) = lock(&self.kernels).values_mut().find(is_meant) {
             entry.verdict.get_or_insert(overuse);
         }
     }
@@ -433,11 +441,15 @@ const SIGXCPU: i32 = rustix::process::Signal::XCPU.as_raw();
 
 type Variables = Vec<(&'static str, OsString)>;
 
-/// Leads programs to the sandbox's proxy.
-fn way_out() -> Variables {
+/// Leads programs to the sandbox's proxy, but for what is in the sandbox itself; where the machine's is meant by such a name,
+/// that is one of the hosts.
+fn way_out(network: Option<&Network>) -> Variables {
+    let hosts: &[String] = if let Some(Network::Hosts(hosts)) = network { hosts } else { &[] };
+    let own: Vec<_> =
+        ["localhost", "127.0.0.1", "::1"].into_iter().filter(|own| hosts.iter().all(|it| it != own)).collect();
     let proxy = format!("http://127.0.0.1:{}", proxy::PORT);
     let leads = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].map(|name| (name, proxy.clone().into()));
-    let not = ["no_proxy", "NO_PROXY"].map(|name| (name, "localhost,127.0.0.1,::1".into()));
+    let not = ["no_proxy", "NO_PROXY"].map(|name| (name, own.join(",").into()));
     leads.into_iter().chain(not).chain([("NODE_USE_ENV_PROXY", "1".into())]).collect()
 }
 

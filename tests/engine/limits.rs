@@ -217,3 +217,15 @@ fn a_fork_bomb() {
         assert_eq!(peer.text(id, "1 + 1"), "2");
     });
 }
+
+#[test]
+fn memory_of_a_shell() {
+    // Beside smaller ones, so that it is the largest process, and none is refused any memory.
+    let other = "python3 -c 'x = bytearray(40 << 20); import time; time.sleep(30)' &\n";
+    let code = format!("x=$(head -c 110M /dev/zero | tr '\\0' x)\n{}sleep 30", other.repeat(4));
+    at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
+        let run = peer.run_with(id, serde_json::json!({"code": code, "language": "bash"}));
+        assert_eq!(run.error.as_deref(), Some("OutOfMemory"), "{run:?}");
+        assert!(run.value.contains("over its limit of 256 MiB"), "{run:?}");
+    });
+}

@@ -36,6 +36,8 @@ fn host_that_lacks_something() {
             Err(error) => println!("{name} {:?} {error}", error.kind()),
         }
     }
+    let both = LocalEngine::builder().directory(&root).unconfined().namespaces(Namespaces::Required).start();
+    assert!(both.unwrap_err().to_string().contains("an unconfined engine has no namespaces"));
     let engine = LocalEngine::builder().directory(&root).unconfined().start().unwrap();
     println!("unconfined level {}", engine.confinement().level);
 }

@@ -97,6 +97,9 @@ fn named_hosts_and_no_others() {
     );
     let answer = fetch(&peer, &id, &format!("http://localhost:{}/", server.port));
     assert!(answer.contains("403 this sandbox may not connect to localhost"), "{answer}");
+    // Programs that keep to the variables find it, also by a name that is usually theirs.
+    let plain = format!("import urllib.request as r\nr.urlopen('http://127.0.0.1:{}/').read()[:6]", server.port);
+    assert_eq!(peer.text(&id, &plain), "b'asked:'");
     // A tunnel, as for everything encrypted.
     let tunnel = format!(
         "import socket\ns = socket.create_connection(('127.0.0.1', 3128))\n\

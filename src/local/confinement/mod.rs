@@ -104,6 +104,12 @@ impl Confinement {
                      LocalEngineBuilder::unconfined",
                 ));
             }
+            if namespaces == Namespaces::Required {
+                return Err(Error::engine(
+                    "an unconfined engine has no namespaces: leave out Namespaces::Required, or \
+                     LocalEngineBuilder::unconfined",
+                ));
+            }
             return Ok(Self { policy: Policy::new(), confined: None, report: ConfinementReport::unconfined() });
         }
         let policy = policy.unwrap_or_default().checked().map_err(Error::engine)?;
