@@ -33,22 +33,23 @@ pub(super) struct Count {
     pub(super) bytes: u64,
     /// Nothing got, lost or changed its name meanwhile, and all could be looked at.
     pub(super) is_sure: bool,
+    /// A file was changed meanwhile: what it lost may have gone to one that had been looked at.
+    pub(super) has_changes: bool,
 }
 
 /// The bytes that a directory takes with all that is in it. A file that has several names counts once; links are not
 /// followed, and code that changes the tree meanwhile does not lead out of it. Blocks, and takes some microseconds a file.
-pub(super) fn count(directory: &Path) -> Count {
-    let stopwatch = Stopwatch::start();
+pub(super) fn count(directory: &Path, stopwatch: &Stopwatch) -> Count {
     let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(TICK);
-    let first = Walk::through(directory, &stopwatch);
+    let first = Walk::through(directory, stopwatch);
     // What has changed since a directory was listed shows when it is listed again.
-    let second = Walk::through(directory, &stopwatch);
+    let second = Walk::through(directory, stopwatch);
     match (first, second) {
         (Some(first), Some(second)) => {
             let is_sure = second.changed < start && !first.has_missed && !second.has_missed;
-            Count { bytes: first.bytes.max(second.bytes), is_sure }
+            Count { bytes: first.bytes.max(second.bytes), is_sure, has_changes: second.written >= start }
         }
-        _ => Count { bytes: u64::MAX, is_sure: true },
+        _ => Count { bytes: u64::MAX, is_sure: true, has_changes: false },
     }
 }
 
@@ -60,6 +61,8 @@ struct Walk {
     has_missed: bool,
     /// When a directory was last changed, since 1970. No code can set that time.
     changed: Duration,
+    /// And when a file was.
+    written: Duration,
     /// The files that have several names.
     several: HashSet<(rustix::fs::Dev, u64)>,
     /// The way from the root to where the walk is.
@@ -91,7 +94,7 @@ impl Walk {
             Err(_) => walk.has_missed = true,
         }
         while let Some(level) = walk.way.last_mut() {
-            if walk.waiting > MOST_WAITING || stopwatch.has_gone_on_for(LONGEST) {
+            if walk.waiting > MOST_WAITING || stopwatch.has_run_for(LONGEST) {
                 return None;
             }
             let Some(name) = level.below.pop() else {
@@ -151,6 +154,8 @@ impl Walk {
                     break;
                 }
                 below.push(name.to_owned());
+            } else {
+                self.written = self.written.max(changed(&about));
             }
             if about.st_nlink < 2 || is_directory || self.several.insert((about.st_dev, about.st_ino)) {
                 self.bytes = self.bytes.saturating_add(taken(&about));
@@ -170,7 +175,7 @@ fn room(name: &CStr) -> usize {
     name.to_bytes().len() + NAME
 }
 
-/// The time of the last change to a directory.
+/// The time of the last change to a file or directory.
 fn changed(about: &Stat) -> Duration {
     let seconds = u64::try_from(about.st_ctime).unwrap_or(0);
     Duration::new(seconds, u32::try_from(about.st_ctime_nsec).unwrap_or(0))
@@ -258,7 +263,7 @@ mod tests {
         fs::write(root.join("below/file"), vec![1; 1 << 20])?;
         fs::hard_link(root.join("below/file"), root.join("again"))?;
         std::os::unix::fs::symlink("/usr", root.join("far"))?;
-        let taken = count(&root).bytes;
+        let taken = count(&root, &Stopwatch::start()).bytes;
         assert!((1 << 20..(1 << 20) + (64 << 10)).contains(&taken), "{taken}");
         fs::remove_dir_all(&root)
     }
@@ -278,7 +283,7 @@ mod tests {
             rustix::io::write(file, &[1; 1 << 16])?;
             at = Opened::at(at.as_fd(), &deep)?;
         }
-        let taken = count(&root).bytes;
+        let taken = count(&root, &Stopwatch::start()).bytes;
         crate::local::removal::remove(&root)?;
         assert!((100 << 16..120 << 16).contains(&taken), "{taken}");
         Ok(())
@@ -294,7 +299,7 @@ mod tests {
         fs::create_dir_all(&closed)?;
         fs::write(closed.join("file"), vec![1; 1 << 20])?;
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o0))?;
-        let taken = count(&root).bytes;
+        let taken = count(&root, &Stopwatch::start()).bytes;
         assert!(taken >= 1 << 20, "{taken}");
         assert_eq!(fs::metadata(&closed)?.mode() & 0o777, 0);
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o700))?;
@@ -311,7 +316,7 @@ mod tests {
         fs::write(root.join("file"), vec![1; 1 << 20])?;
         for mode in [0o300, 0] {
             fs::set_permissions(&root, fs::Permissions::from_mode(mode))?;
-            let taken = count(&root).bytes;
+            let taken = count(&root, &Stopwatch::start()).bytes;
             assert!(taken >= 1 << 20, "{taken}");
             assert_eq!(fs::metadata(&root)?.mode() & 0o777, mode);
         }

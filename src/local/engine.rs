@@ -27,8 +27,8 @@ use crate::error::{Error, Result};
 const STOP: Duration = Duration::from_secs(30);
 /// How long dropping the last handle waits.
 const DROP: Duration = Duration::from_secs(2);
-/// How many things may block at a time.
-const BLOCKING: usize = 32;
+/// How many things may block at a time: looks and counts, which have 40 places, and what is done for clients.
+const BLOCKING: usize = 72;
 /// What is still blocked when all sandboxes have ended gets this long.
 const LEFTOVERS: Duration = Duration::from_secs(1);
 

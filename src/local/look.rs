@@ -1,6 +1,6 @@
 //! A look at the processes of one sandbox, which ends those that are over a limit.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 
+use super::carriers::Carriers;
 use super::log::Severity;
 use super::nameless::{Carrier, Nameless, nameless};
 use super::overuse::Overuse;
@@ -19,49 +20,16 @@ use super::stopwatch::Stopwatch;
 
 /// What forks while it is stopped is found by the next round; this many are made at most.
 const ROUNDS: usize = 10;
-/// What programs hand to each other arrives sooner than this.
-const ARRIVAL: Duration = Duration::from_secs(4);
-
 /// So many more processes than are allowed are too many to be told apart: what stops them has to be quick.
 const MANY: u64 = 512;
 /// A look is not kept from going on for so long, unless by code that changes its memory without end, say. In seconds.
 const KEPT: u32 = 3;
-/// Nor does it take so long on any machine, whatever it has to look at.
+/// Nor has it work for so long, whatever it has to look at.
 const LONGEST: u32 = 30;
-
-/// So many looks that each found some tell that there always are, if there was as much time between them twice over.
-const ENOUGH: u32 = 4;
-
-/// The sockets of a sandbox that hold open files on their way.
-#[derive(Default)]
-pub(super) struct Carriers {
-    /// Since when each look has found them so.
-    since: HashMap<u64, Instant>,
-    /// Since when each look has found any, and how many looks.
-    always: Option<(Instant, u32)>,
-}
-
-impl Carriers {
-    pub(super) fn are_there(&self) -> bool {
-        self.always.is_some()
-    }
-
-    /// Takes in what a look found, and tells which of it has been there for too long.
-    fn late(&mut self, found: &[Carrier], now: Instant) -> HashSet<u32> {
-        self.since.retain(|socket, _| found.iter().any(|carrier| carrier.socket == *socket));
-        if found.is_empty() {
-            self.always = None;
-            return HashSet::new();
-        }
-        let (since, looks) = self.always.unwrap_or((now, 0));
-        self.always = Some((since, looks + 1));
-        // Files that go from one socket to the next are nowhere else either.
-        let are_always_some = looks >= ENOUGH && now - since >= 2 * ARRIVAL;
-        let is_late =
-            |carrier: &&Carrier| are_always_some | (now - *self.since.entry(carrier.socket).or_insert(now) >= ARRIVAL);
-        found.iter().filter(is_late).map(|carrier| carrier.process).collect()
-    }
-}
+/// After so many looks in a row that may have missed memory, which went on to another process, one is made while nothing runs.
+const MISSED: u32 = 3;
+/// After so many, these included, nothing can be said of it any more.
+const MOST_MISSED: u32 = 9;
 
 /// A sandbox that has to be kept to its limits.
 pub(super) struct Look {
@@ -73,6 +41,8 @@ pub(super) struct Look {
     pub(super) all: Vec<u32>,
     pub(super) usage: Usage,
     pub(super) carriers: Carriers,
+    /// So many looks in a row may have missed memory.
+    pub(super) missed: u32,
 }
 
 pub(super) struct Outcome {
@@ -80,26 +50,47 @@ pub(super) struct Outcome {
     /// Something was ended, and there may be more of it.
     pub(super) has_ended: bool,
     pub(super) carriers: Carriers,
+    pub(super) missed: u32,
     /// What deleted files take, in bytes.
     pub(super) on_disk: u64,
     pub(super) took: Duration,
+}
+
+/// Ends all contexts of a sandbox that has far too many processes, without a look at each. Says whether it has.
+pub(super) fn swept(sandbox: &Sandbox, policy: &Policy, usage: Usage) -> bool {
+    let is_over = usage.tasks > policy.processes.saturating_mul(2).saturating_add(MANY);
+    if is_over {
+        let overuse = Overuse::Processes { count: usage.tasks, limit: policy.processes };
+        note(sandbox, &overuse);
+        sandbox.supervisor.sweep(&overuse);
+    }
+    is_over
+}
+
+struct Found {
+    has_ended: bool,
+    on_disk: u64,
+    /// Memory may have gone on to a process that was not looked at.
+    may_miss: bool,
 }
 
 impl Look {
     /// Ends all contexts of the sandbox if it takes too long.
     pub(super) async fn run(self, place: impl Future<Output = Option<OwnedSemaphorePermit>>) -> Outcome {
         let _place = place.await;
-        let sandbox = Arc::clone(&self.sandbox);
+        let (policy, sandbox, root) = (Arc::clone(&self.policy), Arc::clone(&self.sandbox), self.root);
         let stopwatch = Arc::new(OnceLock::<Stopwatch>::new());
         let started = Arc::clone(&stopwatch);
         let looking = spawn_blocking(move || {
             let _ = started.set(Stopwatch::start());
             self.look()
         });
-        let is_kept = || stopwatch.get().is_some_and(|it| it.kept() >= Duration::from_secs(KEPT.into()));
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        let is_kept = || stopwatch.get().is_some_and(|it| it.kept() >= seconds(KEPT));
+        let is_long = || stopwatch.get().is_some_and(|it| it.has_run_for(seconds(LONGEST)));
         let mut is_told = false;
         let looked = impatiently(looking, |seconds| {
-            if seconds >= LONGEST || seconds >= KEPT && is_kept() {
+            if seconds >= KEPT && is_kept() || seconds >= LONGEST && is_long() {
                 if !std::mem::replace(&mut is_told, true) {
                     note(&sandbox, &Overuse::Slow);
                 }
@@ -107,34 +98,53 @@ impl Look {
             }
         });
         // A look that found nothing is not the last one, as one that never ended would be.
-        looked.await.unwrap_or_else(|_| Outcome {
+        let mut outcome = looked.await.unwrap_or_else(|_| Outcome {
             sandbox: Arc::clone(&sandbox),
             has_ended: false,
             carriers: Carriers::default(),
+            missed: 0,
             on_disk: 0,
             took: Duration::ZERO,
-        })
+        });
+        if outcome.missed >= MISSED {
+            let (policy, held) = (Arc::clone(&policy), Arc::clone(&sandbox));
+            let again = move || Self::again(&policy, &held, root);
+            if sandbox.supervisor.pause.hold(root, again).await.is_some() {
+                outcome.missed = 0;
+            } else if outcome.missed >= MOST_MISSED {
+                note(&sandbox, &Overuse::Slow);
+                sandbox.supervisor.sweep(&Overuse::Slow);
+            }
+        }
+        outcome
+    }
+
+    /// Looks at the memory of what does not run. Blocks.
+    fn again(policy: &Arc<Policy>, sandbox: &Arc<Sandbox>, root: u32) {
+        let snapshot = Arc::new(Snapshot::take());
+        let (all, usage) = (snapshot.tree(root), snapshot.usage(root));
+        let (policy, sandbox) = (Arc::clone(policy), Arc::clone(sandbox));
+        let look = Self { policy, snapshot, sandbox, root, all, usage, carriers: Carriers::default(), missed: 0 };
+        let unseen = nameless(&look.all, &look.sandbox.directory);
+        if look.is_large(&unseen) {
+            look.end_largest(&unseen);
+        }
     }
 
     /// Blocks.
     fn look(mut self) -> Outcome {
         let start = Instant::now();
         let mut carriers = std::mem::take(&mut self.carriers);
-        let (has_ended, on_disk) = self.end_what_is_too_much(&mut carriers);
-        Outcome { sandbox: self.sandbox, has_ended, carriers, on_disk, took: start.elapsed() }
+        let found = self.end_what_is_too_much(&mut carriers);
+        let missed = if found.may_miss { self.missed + 1 } else { 0 };
+        let (has_ended, on_disk, took) = (found.has_ended, found.on_disk, start.elapsed());
+        Outcome { sandbox: self.sandbox, has_ended, carriers, missed, on_disk, took }
     }
 
-    /// Says whether something had to be ended, and what deleted files take on the disk.
-    fn end_what_is_too_much(&self, carriers: &mut Carriers) -> (bool, u64) {
-        let tasks = self.usage.tasks;
-        if tasks > self.policy.processes.saturating_mul(2).saturating_add(MANY) {
-            let overuse = Overuse::Processes { count: tasks, limit: self.policy.processes };
-            note(&self.sandbox, &overuse);
-            self.sandbox.supervisor.sweep(&overuse);
-            return (true, 0);
-        }
+    fn end_what_is_too_much(&self, carriers: &mut Carriers) -> Found {
         let hidden = self.all.iter().copied().filter(|id| *id != self.root && processes::is_hidden(*id));
         let hides = hidden.map(|id| self.end(id, Overuse::Hidden)).count() > 0;
+        let tasks = self.usage.tasks;
         let has_too_many = tasks > self.policy.processes;
         if has_too_many {
             self.end_most_numerous(tasks);
@@ -142,9 +152,14 @@ impl Look {
         let unseen = nameless(&self.all, &self.sandbox.directory);
         let is_untold = unseen.untold.iter().map(|id| self.end(*id, Overuse::Untold)).count() > 0;
         let carries = self.end_carriers(&unseen.carriers, carriers);
-        let memory = self.usage.memory.saturating_add(unseen.memory());
-        let is_large = memory > self.policy.memory && self.end_largest(&unseen);
-        (hides || has_too_many || is_untold || carries || is_large, unseen.on_disk)
+        let is_large = self.is_large(&unseen);
+        let has_ended = hides | has_too_many | is_untold | carries | (is_large && self.end_largest(&unseen));
+        Found { has_ended, on_disk: unseen.on_disk, may_miss: is_large && self.snapshot.has_lost_one(&self.all) }
+    }
+
+    /// Whether there is too much memory, if what processes share counts for each of them.
+    fn is_large(&self, unseen: &Nameless) -> bool {
+        self.usage.memory.saturating_add(unseen.memory()) > self.policy.memory
     }
 
     fn end(&self, id: u32, overuse: Overuse) {
@@ -235,28 +250,4 @@ fn inner_id(id: u32) -> Option<u32> {
     let status = String::from_utf8_lossy(&status);
     let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
     ids.split_ascii_whitespace().last()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn carriers_that_stay_and_those_that_change() {
-        let start = Instant::now();
-        let at = |seconds: u64| start + Duration::from_secs(seconds);
-        let one = |socket: u64| [Carrier { process: 7, socket }];
-        let late = HashSet::from([7]);
-        let mut carriers = Carriers::default();
-        assert!(carriers.late(&one(1), at(0)).is_empty() && carriers.late(&one(1), at(3)).is_empty());
-        assert_eq!(carriers.late(&one(1), at(4)), late);
-        let mut carriers = Carriers::default();
-        for second in 0..8 {
-            assert!(carriers.late(&one(second), at(second)).is_empty());
-        }
-        assert_eq!(carriers.late(&one(8), at(8)), late);
-        // One look that finds none, and it begins anew; few looks tell little.
-        assert!(carriers.late(&[], at(9)).is_empty() && carriers.late(&one(9), at(10)).is_empty());
-        assert!(carriers.late(&one(10), at(30)).is_empty());
-    }
 }

@@ -44,6 +44,8 @@ mod answer;
 #[cfg(unix)]
 mod backlog;
 #[cfg(unix)]
+mod carriers;
+#[cfg(unix)]
 mod channel;
 #[cfg(unix)]
 mod confinement;

@@ -16,6 +16,9 @@ use super::queues;
 const MOST_MAPS: usize = 16 << 20;
 /// What the system takes for one mapping, lock, or thing that is watched, in bytes.
 const ENTRY: u64 = 256;
+/// What it takes for each process that has a mapping by a fork, in bytes. Programs have about so many mappings.
+const LINK: u64 = 64;
+const USUAL_MAPPINGS: u64 = 1000;
 /// What an event takes in the queue of an `inotify`, with the longest name.
 const EVENT: u64 = 512;
 /// What a pipe may hold at least, in pages. The system limits for each user how many may hold more.
@@ -68,7 +71,7 @@ pub(super) fn nameless(processes: &[u32], directory: &Path) -> Nameless {
     let (seen, found) = (HashSet::new(), Nameless::default());
     let mut search = Search { disk, room: room_of_socket(), queue, seen, found };
     for process in processes.iter().copied() {
-        search.go_through(process);
+        search.go_through(process, processes.len() as u64);
     }
     search.found.in_queues = queues::waiting(processes, search.room);
     search.add(search.found.in_queues);
@@ -87,10 +90,11 @@ struct Search {
 }
 
 impl Search {
-    fn go_through(&mut self, process: u32) {
+    fn go_through(&mut self, process: u32, processes: u64) {
         let before = self.found.memory();
         let maps = maps(process);
         let mut entries = lines(&maps).count() as u64;
+        let links = entries.saturating_sub(USUAL_MAPPINGS).saturating_mul(processes.saturating_mul(LINK));
         let mut told = 0;
         for path in descriptors(process) {
             let about = if told < descriptor::MOST { About::read(&path) } else { About::default() };
@@ -108,7 +112,7 @@ impl Search {
         if maps.len() == MOST_MAPS || told >= descriptor::MOST {
             self.found.untold.push(process);
         }
-        self.add(page_tables(process).saturating_add(entries.saturating_mul(ENTRY)));
+        self.add(page_tables(process).saturating_add(entries.saturating_mul(ENTRY)).saturating_add(links));
         self.found.by_process.insert(process, self.found.memory().saturating_sub(before));
     }
 

@@ -17,10 +17,12 @@ use tokio::time::Instant;
 use super::processes::{Snapshot, threads};
 use super::server::Problem;
 
-/// What forks before it is stopped, or is made to go on by what is not, is found by the next round.
-const ROUNDS: u32 = 200;
-/// What was told to stop has done so after this time as a rule.
+/// What forks before it is stopped, or is made to go on by what is not, is found by the next round. They come to an end: what
+/// wants a processor stops when it gets one.
+const ROUNDS: Duration = Duration::from_secs(3);
+/// What was told to stop has done so after this time as a rule, and if not the next round comes later.
 const ROUND: Duration = Duration::from_millis(1);
+const LONGEST_ROUND: Duration = Duration::from_millis(20);
 
 /// Whether a sandbox is paused, and what is needed to go on.
 #[derive(Default)]
@@ -207,7 +209,8 @@ impl PauseClock {
 /// Stops all processes below the supervisor, and tells which ones it stopped.
 fn stop_below(supervisor: u32) -> Result<HashSet<u32>, Problem> {
     let mut stopped = HashSet::new();
-    for _ in 0..ROUNDS {
+    let (start, mut round) = (Instant::now(), ROUND);
+    while start.elapsed() < ROUNDS {
         let snapshot = Snapshot::take();
         if !is_ours(&snapshot, supervisor) {
             return Err(failed("its processes cannot be found in /proc"));
@@ -228,7 +231,8 @@ fn stop_below(supervisor: u32) -> Result<HashSet<u32>, Problem> {
         if is_still {
             return Ok(stopped);
         }
-        sleep(ROUND);
+        sleep(round);
+        round = (round + ROUND).min(LONGEST_ROUND);
     }
     go_on_below(supervisor, &stopped);
     Err(failed("its processes do not come to rest"))

@@ -22,7 +22,8 @@ const GIB: u64 = 1 << 30;
 /// | [`share_read`](Self::share_read), [`share_write`](Self::share_write) | nothing | the sandbox | |
 ///
 /// What limits one process is enforced by the operating system. What limits the whole sandbox is looked at several
-/// times a second while code runs, so it can be exceeded for a moment, and on a very busy machine for seconds.
+/// times a second while code runs, so it can be exceeded for a moment, and on a very busy machine for seconds. Of the memory of a
+/// Python context a sixteenth, at most 16 MiB, is kept for telling what went wrong.
 ///
 /// ```no_run
 /// # fn main() -> code_interpreter::Result<()> {

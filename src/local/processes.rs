@@ -89,6 +89,12 @@ impl Snapshot {
         }
     }
 
+    /// Whether one of these processes is not there any more, so that what it had may be another's.
+    pub(super) fn has_lost_one(&self, ids: &[u32]) -> bool {
+        ids.iter()
+            .any(|id| Process::read(*id).map(|process| process.started) != self.get(*id).map(|process| process.started))
+    }
+
     /// Sends a signal to a process of this snapshot, and never to one that has its number by now.
     pub(super) fn signal(&self, id: u32, signal: Signal) {
         let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) else { return };
@@ -279,5 +285,11 @@ mod tests {
         assert!(snapshot.proportional_memory(&[own], 0) > 100_000 && !is_hidden(own));
         assert!(page_tables(own) >= 4096 && page_tables(u32::MAX) == 0);
         assert_eq!(snapshot.usage(u32::MAX), Usage::default());
+        assert!(!snapshot.has_lost_one(&[own]));
+        let mut other = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let snapshot = Snapshot::take();
+        assert!(!snapshot.has_lost_one(&[own, other.id()]));
+        other.kill().and_then(|()| other.wait()).unwrap();
+        assert!(snapshot.has_lost_one(&[own, other.id()]));
     }
 }

@@ -4,6 +4,11 @@ use std::fs;
 
 /// The state of a TCP socket that takes connections; it has other numbers where those of bytes are.
 const LISTENING: &str = "0A";
+/// The state of what is left of a TCP connection for a while, and what that takes in bytes.
+const LEFT: &str = "06";
+const LEAST: u64 = 512;
+/// What a TCP connection takes that is in no file, since nobody has accepted it, or its file is closed.
+const CONNECTION: u64 = 4096;
 
 /// A socket by a path that takes datagrams, and how many wait in it at most.
 const DATAGRAMS: &str = "0002";
@@ -44,14 +49,20 @@ fn held(table: &str) -> u64 {
     table.lines().skip(1).filter_map(of_one).fold(0, u64::saturating_add)
 }
 
-/// What the sockets in `/proc/net/tcp` have sent and received that nobody has taken.
+/// What the sockets in `/proc/net/tcp` have sent and received that nobody has taken, and those take themselves that no process
+/// has.
 fn queued(table: &str) -> u64 {
     let of_one = |line: &str| {
         let mut fields = line.split_ascii_whitespace().skip(3);
         let (state, queues) = (fields.next()?, fields.next()?);
+        let own = match (state, fields.nth(4)) {
+            (LEFT, _) => LEAST,
+            (_, Some("0")) => CONNECTION,
+            _ => 0,
+        };
         let (sent, received) = queues.split_once(':')?;
         let [sent, received] = [sent, received].map(|bytes| u64::from_str_radix(bytes, 16).unwrap_or(0));
-        (state != LISTENING).then_some(sent.saturating_add(received))
+        (state != LISTENING).then_some(sent.saturating_add(received).saturating_add(own))
     };
     table.lines().skip(1).filter_map(of_one).fold(0, u64::saturating_add)
 }
@@ -68,8 +79,9 @@ mod tests {
         assert_eq!((held(unix), held("")), (12, 0));
         let tcp = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
                    0: 0100007F:1F90 00000000:0000 0A 00000000:00000080 00:00000000 00000000     0        0 1\n   \
-                   1: 0100007F:1F90 0100007F:9C40 01 00000010:00000100 00:00000000 00000000     0        0 0\n x\n";
-        assert_eq!((queued(tcp), queued("")), (0x110, 0));
+                   1: 0100007F:1F90 0100007F:9C40 01 00000010:00000100 00:00000000 00000000     0        0 0\n   \
+                   2: 0100007F:1F90 0100007F:9C41 06 00000000:00000000 03:00000000 00000000     0        0 0 3\n x\n";
+        assert_eq!((queued(tcp), queued("")), (0x110 + 4096 + 512, 0));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How long a thread is kept from going on by something else than a want of processors.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 #[derive(Debug)]
@@ -8,42 +8,45 @@ pub(super) struct Stopwatch {
     /// What the system tells of the thread's turns, where it does.
     turns: PathBuf,
     start: Instant,
-    /// How long it had run, or waited for a processor, before.
-    before: Duration,
+    before: Turns,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Turns {
+    ran: Duration,
+    /// For a processor.
+    waited: Duration,
 }
 
 impl Stopwatch {
     /// Of the thread that calls it.
     pub(super) fn start() -> Self {
         let thread = std::fs::read_link("/proc/thread-self").unwrap_or_default();
-        let mut stopwatch = Self {
-            turns: PathBuf::from("/proc").join(thread).join("schedstat"),
-            start: Instant::now(),
-            before: Duration::ZERO,
-        };
-        stopwatch.before = stopwatch.went_on().unwrap_or_default();
-        stopwatch
+        let turns = PathBuf::from("/proc").join(thread).join("schedstat");
+        let before = Turns::read(&turns).unwrap_or_default();
+        Self { turns, start: Instant::now(), before }
     }
 
     /// How long the thread has been kept since the start; zero where the system does not tell.
     pub(super) fn kept(&self) -> Duration {
-        self.start.elapsed().saturating_sub(self.gone_on())
+        let went_on = |turns: Turns| (turns.ran + turns.waited).saturating_sub(self.before.ran + self.before.waited);
+        let elapsed = self.start.elapsed();
+        Turns::read(&self.turns).map_or(Duration::ZERO, |turns| elapsed.saturating_sub(went_on(turns)))
     }
 
-    /// Whether the thread has gone on for longer, which is how long it has been where the system does not tell.
-    pub(super) fn has_gone_on_for(&self, time: Duration) -> bool {
-        self.start.elapsed() > time && self.gone_on() > time
+    /// Whether the thread has run for longer; where the system does not tell, all the time since the start counts.
+    pub(super) fn has_run_for(&self, time: Duration) -> bool {
+        let ran = |turns: Turns| turns.ran.saturating_sub(self.before.ran);
+        self.start.elapsed() > time && Turns::read(&self.turns).is_none_or(|turns| ran(turns) > time)
     }
+}
 
-    fn gone_on(&self) -> Duration {
-        self.went_on().map_or_else(|| self.start.elapsed(), |total| total.saturating_sub(self.before))
-    }
-
-    /// See proc_pid_schedstat(5): the time that it has run, and that it has waited to run, in nanoseconds.
-    fn went_on(&self) -> Option<Duration> {
-        let text = std::fs::read_to_string(&self.turns).ok()?;
-        let mut times = text.split_ascii_whitespace().map_while(|number| number.parse().ok());
-        Some(Duration::from_nanos(times.next()?) + Duration::from_nanos(times.next()?))
+impl Turns {
+    /// See proc_pid_schedstat(5): nanoseconds.
+    fn read(path: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(path).ok()?;
+        let mut times = text.split_ascii_whitespace().map_while(|number| number.parse().ok().map(Duration::from_nanos));
+        Some(Self { ran: times.next()?, waited: times.next()? })
     }
 }
 
@@ -59,8 +62,8 @@ mod tests {
             std::hint::spin_loop();
         }
         let kept = stopwatch.kept();
-        assert!(kept < time / 2 && stopwatch.has_gone_on_for(time / 2), "{kept:?}");
+        assert!(kept < time / 2 && stopwatch.has_run_for(time / 4), "{kept:?}");
         std::thread::sleep(time);
-        assert!(stopwatch.kept() > kept + time / 2 && !stopwatch.has_gone_on_for(time * 3 / 2), "{stopwatch:?}");
+        assert!(stopwatch.kept() > kept + time / 2 && !stopwatch.has_run_for(time * 3 / 2), "{stopwatch:?}");
     }
 }

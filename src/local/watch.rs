@@ -1,19 +1,21 @@
 //! Looks after what the operating system does not limit for a sandbox as a whole: its memory, processes and files.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
 
-use super::look::{self, Carriers, Look};
+use super::carriers::Carriers;
+use super::look::{self, Look};
 use super::pace::Pace;
 use super::policy::Policy;
 use super::processes::{Snapshot, Usage};
 use super::registry::Registry;
 use super::sandbox::Sandbox;
-use super::tally::{self, Tally};
+use super::tally::{self, Doubt, Tally};
 
 /// The time between two rounds while something goes on in a sandbox, and when nothing does.
 const BUSY: Duration = Duration::from_millis(150);
@@ -44,7 +46,9 @@ struct Seen {
     counted_at: Option<Instant>,
     count_took: Duration,
     is_counted: bool,
-    unsure: u32,
+    doubt: Doubt,
+    /// So many looks in a row may not have seen all memory.
+    missed: u32,
 }
 
 impl Seen {
@@ -65,14 +69,14 @@ impl Seen {
     }
 
     fn is_due_for_count(&self) -> bool {
-        let longest = if self.unsure > 0 { IDLE } else { COUNT };
+        let longest = if self.doubt.unsure > 0 { IDLE } else { COUNT };
         let is_rested = |at: Instant| at.elapsed() >= (self.count_took * SHARE).min(longest);
         !self.is_counted && self.has_new_files && self.counted_at.is_none_or(is_rested)
     }
 
     fn looked(&mut self, outcome: look::Outcome) {
         self.is_looked_at = false;
-        self.carriers = outcome.carriers;
+        (self.carriers, self.missed) = (outcome.carriers, outcome.missed);
         // One quick look does not make it quick.
         self.look_took = outcome.took.max(self.look_took / 2);
         self.looked_at = Some(Instant::now());
@@ -83,10 +87,10 @@ impl Seen {
     }
 
     fn counted(&mut self, outcome: &tally::Outcome) {
-        (self.is_counted, self.unsure, self.count_took) = (false, outcome.unsure, outcome.took);
+        (self.is_counted, self.doubt, self.count_took) = (false, outcome.doubt, outcome.took);
         self.counted_at = Some(Instant::now());
         // Whatever it missed is there still.
-        self.has_new_files |= outcome.unsure > 0;
+        self.has_new_files |= outcome.doubt.unsure > 0;
     }
 }
 
@@ -94,6 +98,7 @@ struct Watch {
     registry: Arc<Registry>,
     policy: Arc<Policy>,
     seen: HashMap<String, Seen>,
+    eye: Eye,
     looks: JoinSet<look::Outcome>,
     pace_of_looks: Pace,
     /// What looks took since the last round, of slow ones only so much as a quick one does.
@@ -109,6 +114,7 @@ pub(super) async fn watch(registry: Arc<Registry>) {
         registry,
         policy: Arc::new(policy),
         seen: HashMap::new(),
+        eye: Eye::open(),
         looks: JoinSet::new(),
         pace_of_looks: Pace::new(QUICK_LOOK),
         looks_took: Duration::ZERO,
@@ -135,12 +141,14 @@ impl Watch {
         sandboxes.retain(|sandbox| sandbox.supervisor.process().is_some());
         self.seen.retain(|id, _| sandboxes.iter().any(|sandbox| sandbox.id == *id));
         let start = Instant::now();
-        let found = match sandboxes.is_empty() {
-            true => None,
-            false => spawn_blocking(move || Found::now(sandboxes)).await.ok(),
+        if sandboxes.is_empty() {
+            return Instant::now() + IDLE;
+        }
+        let Some(found) = self.eye.see(sandboxes).await else {
+            self.eye = Eye::open();
+            return Instant::now() + IDLE;
         };
         let took = start.elapsed() + std::mem::take(&mut self.looks_took);
-        let Some(found) = found else { return Instant::now() + IDLE };
         let is_busy = self.begin_looks(&found);
         self.begin_counts(&found);
         Instant::now() + if is_busy { (took * SHARE).clamp(BUSY, IDLE) } else { IDLE }
@@ -170,6 +178,9 @@ impl Watch {
         for (sandbox, root, usage) in &found.sandboxes {
             let seen = self.seen.entry(sandbox.id.clone()).or_default();
             is_busy |= seen.is_busy(&self.policy, *usage);
+            if look::swept(sandbox, &self.policy, *usage) {
+                continue;
+            }
             if !seen.is_due_for_look(&self.policy, *usage) {
                 continue;
             }
@@ -182,6 +193,7 @@ impl Watch {
                 all: found.snapshot.tree(*root),
                 usage: *usage,
                 carriers: std::mem::take(&mut seen.carriers),
+                missed: seen.missed,
             };
             self.looks.spawn(look.run(self.pace_of_looks.place(seen.look_took)));
         }
@@ -202,11 +214,33 @@ impl Watch {
                 sandbox: Arc::clone(sandbox),
                 root: *root,
                 processes: found.snapshot.tree(*root),
-                unsure: seen.unsure,
+                doubt: seen.doubt,
             };
             let place = self.pace_of_counts.place(seen.count_took);
             self.counts.spawn(tally.run(place, Arc::clone(&self.registry)));
         }
+    }
+}
+
+/// A thread that sees what sandboxes use, also when they leave the machine no number for another.
+struct Eye(mpsc::Sender<(Vec<Arc<Sandbox>>, oneshot::Sender<Found>)>);
+
+impl Eye {
+    /// It is there as long as this.
+    fn open() -> Self {
+        let (eye, asked) = mpsc::channel::<(_, oneshot::Sender<_>)>();
+        spawn_blocking(move || {
+            for (sandboxes, answer) in asked {
+                let _ = answer.send(Found::now(sandboxes));
+            }
+        });
+        Self(eye)
+    }
+
+    async fn see(&self, sandboxes: Vec<Arc<Sandbox>>) -> Option<Found> {
+        let (answer, found) = oneshot::channel();
+        self.0.send((sandboxes, answer)).ok()?;
+        found.await.ok()
     }
 }
 

@@ -167,6 +167,61 @@ os.close(write)
 }
 
 #[test]
+fn memory_that_goes_from_process_to_process() {
+    at_each_level(Policy::new().memory(128 * MIB), |peer, id| {
+        // A look takes time for the processes beside, and what it would measure has gone by then.
+        let code = "import mmap, os, time
+for i in range(25):
+    if os.fork() == 0: kept = [os.dup(0) for _ in range(900)]; time.sleep(60); os._exit(0)
+if os.fork() == 0:
+    x = mmap.mmap(-1, 800 << 20); at = 0; start = time.time(); piece = bytes(1 << 20)
+    while time.time() < start + 25:
+        end = time.time() + 0.02
+        while time.time() < end:
+            if at < 800 << 20: x[at:at + (1 << 20)] = piece; at += 1 << 20
+            else: time.sleep(0.005)
+        if os.fork(): os._exit(0)
+    open('survived', 'w'); os._exit(0)
+time.sleep(30)
+os.path.exists('survived')";
+        let run = peer.run(id, code);
+        assert!(run.text.as_deref() == Some("False") || run.error.is_some(), "{run:?}");
+    });
+}
+
+#[test]
+fn blocks_that_go_from_file_to_file_while_they_are_counted() {
+    if !is_expected("namespaces") {
+        return;
+    }
+    // Without namespaces code cannot see when a directory is listed.
+    let code = "import ctypes, os, select, struct, time
+libc = ctypes.CDLL(None)
+os.chdir(os.environ['HOME'])
+last = {}
+for d in 'az':
+    os.mkdir(d)
+    for i in range(8000): os.mknod(f'{d}/{i}')
+    last[d] = os.open(f'{d}/{os.listdir(d)[-1]}', os.O_RDWR)
+events = libc.inotify_init1(0o4000)
+watched = {libc.inotify_add_watch(events, d.encode(), 0x20): d for d in 'az'}
+here = 'a'; os.posix_fallocate(last['a'], 0, 300 << 20)
+start = time.time()
+while time.time() < start + 55:
+    if not select.select([events], [], [], 0.2)[0]: sum(range(20000)); continue
+    data = os.read(events, 65536); at = 0
+    while at < len(data):
+        watch, mask, _, length = struct.unpack_from('iIII', data, at); at += 16 + length
+        if length == 0 and mask & 0x40000000 and watched.get(watch) == here:
+            there = 'z' if here == 'a' else 'a'
+            os.ftruncate(last[here], 0); os.posix_fallocate(last[there], 0, 300 << 20)
+            here = there";
+    let peer = Peer::with(|builder| builder.policy(Policy::new().disk(60 * MIB)));
+    let run = peer.run(&peer.create(), code);
+    assert_eq!(run.error.as_deref(), Some("DiskFull"), "{run:?}");
+}
+
+#[test]
 fn files_on_their_way_between_processes() {
     let code = |make: &str| {
         format!(

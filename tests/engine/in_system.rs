@@ -224,3 +224,44 @@ time.sleep(2)
         assert_eq!(peer.text(id, few), "well");
     });
 }
+
+#[test]
+fn memory_that_links_of_mappings_take_in_chains_of_forks() {
+    let code = "N = 8000
+base = libc.mmap(None, N * 8192, 3, 0x22, -1, 0)
+libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+def touch():
+    for i in range(N): ctypes.memset(base + i * 8192, 1, 1)
+    libc.madvise(base, N * 8192, 4)
+touch()
+for i in range(N): libc.mprotect(ctypes.c_void_p(base + i * 8192 + 4096), 4096, 0)
+for depth in range(45):
+    if child := os.fork(): break
+    touch()
+if child == 0 or depth: time.sleep(40); os._exit(0)
+os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])";
+    at_each_level(Policy::new().memory(256 * MIB), |peer, id| {
+        let run = peer.run(id, &format!("{MAPPING}{code}"));
+        assert!(run.text.as_deref() == Some("-9") || run.error.as_deref() == Some("OutOfMemory"), "{run:?}");
+    });
+}
+
+#[test]
+fn memory_of_connections_that_no_process_has() {
+    let code = "import socket, time
+listeners = []
+for i in range(15):
+    listener = socket.socket(); listener.bind((f'127.0.0.{i + 1}', 0)); listener.listen(4096); listeners.append(listener)
+for listener in listeners:
+    for _ in range(4000):
+        one = socket.socket(); one.setblocking(False)
+        try: one.connect(listener.getsockname())
+        except BlockingIOError: pass
+        one.close()
+time.sleep(10)";
+    at_each_level(Policy::new().memory(128 * MIB), |peer, id| {
+        let run = peer.run(id, code);
+        // Where the machine's network is the only one, there are no such sockets.
+        assert!(matches!(run.error.as_deref(), Some("OutOfMemory" | "PermissionError")), "{run:?}");
+    });
+}
