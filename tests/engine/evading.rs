@@ -175,14 +175,14 @@ for i in range(25):
     if os.fork() == 0: kept = [os.dup(0) for _ in range(900)]; time.sleep(60); os._exit(0)
 if os.fork() == 0:
     x = mmap.mmap(-1, 800 << 20); at = 0; start = time.time(); piece = bytes(1 << 20)
-    while time.time() < start + 25:
+    while time.time() < start + 14:
         end = time.time() + 0.02
         while time.time() < end:
             if at < 800 << 20: x[at:at + (1 << 20)] = piece; at += 1 << 20
             else: time.sleep(0.005)
         if os.fork(): os._exit(0)
     open('survived', 'w'); os._exit(0)
-time.sleep(30)
+time.sleep(17)
 os.path.exists('survived')";
         let run = peer.run(id, code);
         assert!(run.text.as_deref() == Some("False") || run.error.is_some(), "{run:?}");
