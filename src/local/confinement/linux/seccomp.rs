@@ -59,10 +59,8 @@ pub(super) fn of_context() -> Result<BpfProgram, String> {
         (libc::SYS_prctl, vec![of_argument(0, libc::PR_SET_SECCOMP)?]),
     ]);
     // As where there is no Landlock, and no filters.
-    Ok(joined([
-        filter(all_of(&[libc::SYS_landlock_create_ruleset]), libc::EOPNOTSUPP)?,
-        filter(filters, libc::EINVAL)?,
-    ]))
+    let rulesets = all_of(&[libc::SYS_landlock_create_ruleset, libc::SYS_landlock_restrict_self]);
+    Ok(joined([filter(rulesets, libc::EOPNOTSUPP)?, filter(filters, libc::EINVAL)?]))
 }
 
 /// Whatever their arguments are.
@@ -97,9 +95,9 @@ fn joined(filters: impl IntoIterator<Item = BpfProgram>) -> BpfProgram {
 /// Short cuts; locks of open files, which a mapping keeps where no process shows them; and newer settings of a process than
 /// those that have been looked at, since one takes half a GiB of memory that is not the process's (a table of futexes).
 fn unsuitable() -> Result<Rules, String> {
-    const LAST_KNOWN: u64 = 77;
+    const LAST_SETTING: u64 = 77;
     let locks = [libc::F_OFD_SETLK, libc::F_OFD_SETLKW].map(|lock| of_argument(1, lock));
-    let mut settings = vec![condition(0, SeccompCmpOp::Gt, LAST_KNOWN)?];
+    let mut settings = vec![condition(0, SeccompCmpOp::Gt, LAST_SETTING)?];
     // These are words, and not in a row with the others.
     for known in [libc::PR_SET_VMA, libc::PR_SET_PTRACER] {
         settings.push(condition(0, SeccompCmpOp::Ne, number(known))?);
