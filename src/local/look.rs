@@ -27,9 +27,9 @@ const KEPT: u32 = 3;
 /// Nor has it work for so long, whatever it has to look at.
 const LONGEST: u32 = 30;
 /// After so many looks in a row that may have missed memory, which went on to another process, one is made while nothing runs.
-const MISSED: u32 = 3;
+const MISSED: u32 = 2;
 /// After so many, these included, nothing can be said of it any more.
-const MOST_MISSED: u32 = 9;
+const MOST_MISSED: u32 = 8;
 
 /// A sandbox that has to be kept to its limits.
 pub(super) struct Look {
