@@ -2,9 +2,10 @@
 //! refused, in the form of an error that E2B's clients show.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::Extension;
+use axum::extract::{Extension, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
@@ -90,12 +91,21 @@ async fn metrics(Extension(sandbox): Inside) -> Result<Reply<Metrics>, Problem> 
     Ok(Reply(point.into()))
 }
 
-async fn missing() -> Problem {
+/// Takes in what was sent, if that is not much: who sends while it is refused may not get to read the answer.
+async fn take(request: Request) {
+    const MOST: usize = 1 << 20;
+    const LONGEST: Duration = Duration::from_secs(1);
+    let _ = tokio::time::timeout(LONGEST, axum::body::to_bytes(request.into_body(), MOST)).await;
+}
+
+async fn missing(request: Request) -> Problem {
+    take(request).await;
     Problem::new(StatusCode::NOT_IMPLEMENTED, MISSING)
 }
 
 /// The error of a remote procedure call. That of a stream is its last message, and the only one.
-async fn unimplemented(headers: HeaderMap) -> Response {
+async fn unimplemented(headers: HeaderMap, request: Request) -> Response {
+    take(request).await;
     let error = json!({ "code": "unimplemented", "message": MISSING });
     let kind = headers.get(header::CONTENT_TYPE).filter(|kind| kind.as_bytes().starts_with(b"application/connect+"));
     let Some(kind) = kind else { return (StatusCode::NOT_IMPLEMENTED, Reply(error)).into_response() };
