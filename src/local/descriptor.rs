@@ -2,7 +2,7 @@
 
 use std::fs::{self, Metadata};
 use std::io::Read;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// No more of it is read, in bytes.
@@ -50,14 +50,13 @@ impl About {
 /// What the system keeps of a file each time that it is open, in bytes, where that is much: the `queue` of an inotify, and
 /// the whole text of a file such as `/proc/<pid>/fdinfo/3`.
 pub(super) fn kept(descriptor: &Path, file: &Metadata, queue: u64) -> u64 {
-    let kind = file.file_type();
-    let is_of_none = !(kind.is_file() || kind.is_dir() || kind.is_symlink() || kind.is_socket() || kind.is_fifo())
-        && !(kind.is_char_device() || kind.is_block_device());
+    const KIND: u32 = 0o170_000;
+    let has_no_kind = file.mode() & KIND == 0;
     let name = || fs::read_link(descriptor).unwrap_or_default();
-    if is_of_none && name() == Path::new("anon_inode:inotify") {
+    if has_no_kind && name() == Path::new("anon_inode:inotify") {
         return queue;
     }
-    let is_text = kind.is_file() && file.len() == 0 && file.blocks() == 0;
+    let is_text = file.is_file() && file.len() == 0 && file.blocks() == 0;
     let is_told = || name().parent().is_some_and(|directory| directory.ends_with("fdinfo"));
     if is_text && is_told() { MOST as u64 } else { 0 }
 }

@@ -39,11 +39,12 @@ pub(super) struct Count {
 
 /// The bytes that a directory takes with all that is in it. A file that has several names counts once; links are not
 /// followed, and code that changes the tree meanwhile does not lead out of it. Blocks, and takes some microseconds a file.
-pub(super) fn count(directory: &Path, stopwatch: &Stopwatch) -> Count {
+pub(super) fn count(directory: &Path) -> Count {
+    let stopwatch = Stopwatch::start();
     let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(TICK);
-    let first = Walk::through(directory, stopwatch);
+    let first = Walk::through(directory, &stopwatch);
     // What has changed since a directory was listed shows when it is listed again.
-    let second = Walk::through(directory, stopwatch);
+    let second = Walk::through(directory, &stopwatch);
     match (first, second) {
         (Some(first), Some(second)) => {
             let is_sure = second.changed < start && !first.has_missed && !second.has_missed;
@@ -263,7 +264,7 @@ mod tests {
         fs::write(root.join("below/file"), vec![1; 1 << 20])?;
         fs::hard_link(root.join("below/file"), root.join("again"))?;
         std::os::unix::fs::symlink("/usr", root.join("far"))?;
-        let taken = count(&root, &Stopwatch::start()).bytes;
+        let taken = count(&root).bytes;
         assert!((1 << 20..(1 << 20) + (64 << 10)).contains(&taken), "{taken}");
         fs::remove_dir_all(&root)
     }
@@ -283,7 +284,7 @@ mod tests {
             rustix::io::write(file, &[1; 1 << 16])?;
             at = Opened::at(at.as_fd(), &deep)?;
         }
-        let taken = count(&root, &Stopwatch::start()).bytes;
+        let taken = count(&root).bytes;
         crate::local::removal::remove(&root)?;
         assert!((100 << 16..120 << 16).contains(&taken), "{taken}");
         Ok(())
@@ -299,7 +300,7 @@ mod tests {
         fs::create_dir_all(&closed)?;
         fs::write(closed.join("file"), vec![1; 1 << 20])?;
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o0))?;
-        let taken = count(&root, &Stopwatch::start()).bytes;
+        let taken = count(&root).bytes;
         assert!(taken >= 1 << 20, "{taken}");
         assert_eq!(fs::metadata(&closed)?.mode() & 0o777, 0);
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o700))?;
@@ -316,7 +317,7 @@ mod tests {
         fs::write(root.join("file"), vec![1; 1 << 20])?;
         for mode in [0o300, 0] {
             fs::set_permissions(&root, fs::Permissions::from_mode(mode))?;
-            let taken = count(&root, &Stopwatch::start()).bytes;
+            let taken = count(&root).bytes;
             assert!(taken >= 1 << 20, "{taken}");
             assert_eq!(fs::metadata(&root)?.mode() & 0o777, mode);
         }

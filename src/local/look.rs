@@ -1,7 +1,7 @@
 //! A look at the processes of one sandbox, which ends those that are over a limit.
 
 use std::collections::HashSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -16,7 +16,7 @@ use super::pace::impatiently;
 use super::policy::Policy;
 use super::processes::{self, Snapshot, Usage};
 use super::sandbox::Sandbox;
-use super::stopwatch::Stopwatch;
+use super::stopwatch::Latest;
 
 /// What forks while it is stopped is found by the next round; this many are made at most.
 const ROUNDS: usize = 10;
@@ -79,18 +79,15 @@ impl Look {
     pub(super) async fn run(self, place: impl Future<Output = Option<OwnedSemaphorePermit>>) -> Outcome {
         let _place = place.await;
         let (policy, sandbox, root) = (Arc::clone(&self.policy), Arc::clone(&self.sandbox), self.root);
-        let stopwatch = Arc::new(OnceLock::<Stopwatch>::new());
-        let started = Arc::clone(&stopwatch);
+        let stopwatch = Latest::default();
+        let started = stopwatch.clone();
         let looking = spawn_blocking(move || {
-            let _ = started.set(Stopwatch::start());
+            started.start();
             self.look()
         });
-        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-        let is_kept = || stopwatch.get().is_some_and(|it| it.kept() >= seconds(KEPT));
-        let is_long = || stopwatch.get().is_some_and(|it| it.has_run_for(seconds(LONGEST)));
         let mut is_told = false;
         let looked = impatiently(looking, |seconds| {
-            if seconds >= KEPT && is_kept() || seconds >= LONGEST && is_long() {
+            if seconds >= KEPT && stopwatch.is_kept_for(KEPT) || seconds >= LONGEST && stopwatch.has_run_for(LONGEST) {
                 if !std::mem::replace(&mut is_told, true) {
                     note(&sandbox, &Overuse::Slow);
                 }

@@ -16,7 +16,6 @@ use super::machine::Size;
 use super::nameless::nameless;
 use super::processes::Snapshot;
 use super::sandbox::Sandbox;
-use super::stopwatch::Stopwatch;
 
 /// How many points of a sandbox are kept.
 const MOST: usize = 1000;
@@ -104,7 +103,7 @@ fn measure(supervisor: u32, directory: PathBuf, size: Size, last: Option<Reading
         mem_used: snapshot.proportional_memory(&all, nameless.in_memory),
         mem_total: size.memory,
         mem_cache: 0,
-        disk_used: disk::count(&directory, &Stopwatch::start()).bytes.saturating_add(nameless.on_disk),
+        disk_used: disk::count(&directory).bytes.saturating_add(nameless.on_disk),
         disk_total: size.disk,
         processes: usage.tasks,
     };

@@ -91,15 +91,18 @@ impl Snapshot {
 
     /// Whether one of these processes is not there any more, so that what it had may be another's.
     pub(super) fn has_lost_one(&self, ids: &[u32]) -> bool {
-        ids.iter()
-            .any(|id| Process::read(*id).map(|process| process.started) != self.get(*id).map(|process| process.started))
+        !ids.iter().all(|id| self.has_still(*id))
+    }
+
+    fn has_still(&self, id: u32) -> bool {
+        let started = |process: &Process| process.started;
+        Process::read(id).as_ref().map(started) == self.get(id).map(started)
     }
 
     /// Sends a signal to a process of this snapshot, and never to one that has its number by now.
     pub(super) fn signal(&self, id: u32, signal: Signal) {
         let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) else { return };
-        let started = |process: &Process| process.started;
-        send(pid, signal, || Process::read(id).as_ref().map(started) == self.get(id).map(started));
+        send(pid, signal, || self.has_still(id));
     }
 
     /// The memory of these processes in bytes, where what they share with each other counts once, unless they hide it.

@@ -1,7 +1,10 @@
 //! How long a thread is kept from going on by something else than a want of processors.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use super::lock;
 
 #[derive(Debug)]
 pub(super) struct Stopwatch {
@@ -47,6 +50,25 @@ impl Turns {
         let text = std::fs::read_to_string(path).ok()?;
         let mut times = text.split_ascii_whitespace().map_while(|number| number.parse().ok().map(Duration::from_nanos));
         Some(Self { ran: times.next()?, waited: times.next()? })
+    }
+}
+
+/// The stopwatch of the thread that works on something now, for who waits for it. There may be several, one after the other.
+#[derive(Clone, Default)]
+pub(super) struct Latest(Arc<Mutex<Option<Stopwatch>>>);
+
+impl Latest {
+    /// As [`Stopwatch::start`].
+    pub(super) fn start(&self) {
+        *lock(&self.0) = Some(Stopwatch::start());
+    }
+
+    pub(super) fn is_kept_for(&self, seconds: u32) -> bool {
+        lock(&self.0).as_ref().is_some_and(|it| it.kept() >= Duration::from_secs(seconds.into()))
+    }
+
+    pub(super) fn has_run_for(&self, seconds: u32) -> bool {
+        lock(&self.0).as_ref().is_some_and(|it| it.has_run_for(Duration::from_secs(seconds.into())))
     }
 }
 

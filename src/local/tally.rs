@@ -1,6 +1,6 @@
 //! A count of the files of one sandbox, which ends it if there are too many.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -11,7 +11,7 @@ use super::pace::impatiently;
 use super::policy::Policy;
 use super::registry::Registry;
 use super::sandbox::Sandbox;
-use super::stopwatch::Stopwatch;
+use super::stopwatch::Latest;
 
 /// After so many counts in a row that could have missed something, the next one is made while nothing runs.
 const UNSURE: u32 = 3;
@@ -71,12 +71,11 @@ impl Tally {
     ) -> Outcome {
         let _place = place.await;
         let (sandbox, disk) = (Arc::clone(&self.sandbox), self.policy.disk);
-        let stopwatch = Arc::new(OnceLock::new());
-        let is_kept = || stopwatch.get().is_some_and(|it: &Stopwatch| it.kept() >= Duration::from_secs(KEPT.into()));
-        let counting = self.count(Arc::clone(&registry), Arc::clone(&stopwatch));
+        let stopwatch = Latest::default();
+        let counting = self.count(Arc::clone(&registry), stopwatch.clone());
         let mut is_ended = false;
         impatiently(counting, |seconds| {
-            if !is_ended && seconds >= KEPT && is_kept() {
+            if !is_ended && seconds >= KEPT && stopwatch.is_kept_for(KEPT) {
                 is_ended = true;
                 registry.limit_disk(Arc::clone(&sandbox), u64::MAX, disk);
             }
@@ -84,14 +83,14 @@ impl Tally {
         .await
     }
 
-    async fn count(self, registry: Arc<Registry>, stopwatch: Arc<OnceLock<Stopwatch>>) -> Outcome {
+    async fn count(self, registry: Arc<Registry>, stopwatch: Latest) -> Outcome {
         let Self { policy, sandbox, root, processes, doubt } = self;
         let directory = sandbox.directory.clone();
         let start = Instant::now();
         let count = Arc::new(move || {
-            let stopwatch = stopwatch.get_or_init(Stopwatch::start);
+            stopwatch.start();
             let nameless = nameless(&processes, &directory).on_disk;
-            let count = disk::count(&directory, stopwatch);
+            let count = disk::count(&directory);
             disk::Count { bytes: count.bytes.saturating_add(nameless), ..count }
         });
         let held = if doubt.is_large() {

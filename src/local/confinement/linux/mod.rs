@@ -68,6 +68,8 @@ pub(super) struct Confined {
     /// The same for every sandbox, and for every context.
     filter: BpfProgram,
     filter_of_contexts: Vec<Instruction>,
+    /// How many process numbers a sandbox with namespaces has, where that can be limited.
+    numbers: Option<u64>,
     /// An empty directory; see [`Root`].
     stage: PathBuf,
 }
@@ -136,7 +138,8 @@ impl Confined {
         let filter = seccomp::of_sandbox(reach, has_namespaces)?;
         let of_contexts = seccomp::of_context()?;
         let filter_of_contexts = of_contexts.into_iter().map(|it| (it.code, it.jt, it.jf, it.k)).collect();
-        Ok(Self { has_namespaces, reach, filter, filter_of_contexts, stage: directory.stage().to_owned() })
+        let numbers = root::numbers(policy.processes);
+        Ok(Self { has_namespaces, reach, filter, filter_of_contexts, numbers, stage: directory.stage().to_owned() })
     }
 
     pub(super) fn level(&self) -> Level {
@@ -210,7 +213,7 @@ impl Confined {
         let mut steps = Vec::from_iter(offer_for_memory());
         if self.has_namespaces {
             steps.extend(root::become_user());
-            steps.extend(root::limit_numbers(policy.processes));
+            steps.extend(self.numbers.map(root::limit_numbers));
             let root = Root {
                 stage: &self.stage,
                 places,

@@ -36,6 +36,8 @@ const LINKS: [(&str, &str); 6] = [
     ("/tmp", "/var/tmp"),
 ];
 
+const NUMBERS: &str = "/proc/sys/kernel/pid_max";
+
 /// What a root is made of.
 pub(super) struct Root<'a> {
     /// An empty directory to put it together on. It is seen only by processes that do so.
@@ -60,9 +62,9 @@ pub(super) fn become_user() -> Vec<Step> {
     ]
 }
 
-/// Has the system give a new pid namespace no more numbers than this allows for, where it can: the limit on processes does not
-/// count what root owns. From Linux 6.14 on, before which the same file is that of the machine.
-pub(super) fn limit_numbers(processes: u64) -> Option<Step> {
+/// How many numbers the system is to give a new pid namespace, where it can be told: the limit on processes does not count what
+/// root owns. From Linux 6.14 on, before which the same file is that of the machine.
+pub(super) fn numbers(processes: u64) -> Option<u64> {
     const SINCE: (u32, u32) = (6, 14);
     // The first ones are given once only, and the same number should not come again at once.
     const ROOM: u64 = 1024;
@@ -70,10 +72,14 @@ pub(super) fn limit_numbers(processes: u64) -> Option<Step> {
     let mut numbers = release.split(|letter: char| !letter.is_ascii_digit()).map_while(|number| number.parse().ok());
     let version: (u32, u32) = (numbers.next()?, numbers.next()?);
     let settings = rustix::fs::statvfs("/proc/sys").ok()?;
-    let most = std::fs::read_to_string("/proc/sys/kernel/pid_max").ok()?.trim().parse().ok()?;
+    let most: u64 = std::fs::read_to_string(NUMBERS).ok()?.trim().parse().ok()?;
     let wanted = processes.saturating_mul(2).saturating_add(ROOM);
     let can = version >= SINCE && !settings.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) && wanted < most;
-    can.then(|| Step::Write { path: c_bytes(b"/proc/sys/kernel/pid_max"), text: wanted.to_string().into_bytes() })
+    can.then_some(wanted)
+}
+
+pub(super) fn limit_numbers(numbers: u64) -> Step {
+    Step::Write { path: c_bytes(NUMBERS.as_bytes()), text: numbers.to_string().into_bytes() }
 }
 
 impl Root<'_> {
